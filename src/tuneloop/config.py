@@ -1,0 +1,124 @@
+"""Settings: checked when made, strict about unknown keys, and able to say where each value came from.
+
+`Settings` is the base of recipes and of members.  `read` turns plain data into settings and a user's mistake into a
+`SettingError` with the field's path and the nearest known key.  `Resolved` keeps, beside the values, the origin of each
+one (`recipe file`, `--set`, `default`, or the reason that a rule gave).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tuneloop.errors import InputError, SettingError, Where, nearest
+from tuneloop.wording import Words
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+class Settings(BaseModel):
+    """A frozen object that is its own configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=False)
+
+
+def setting(default: Any = ..., *, en: str, zh: str, **limits: Any) -> Any:
+    """A field with its help in both languages (unit and counting rule included) and pydantic's limits (`ge`, `le`, …)."""
+    return Field(default, description=en, json_schema_extra={"zh": zh}, **limits)
+
+
+def setting_words(kind: type[Settings], name: str) -> Words:
+    """The help of one field in both languages."""
+    field = kind.model_fields[name]
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return Words(field.description or "", str(extra.get("zh", "")))
+
+
+def read(kind: type[SettingsT], data: Mapping[str, Any], *, file: str | Path | None = None, path: str = "") -> SettingsT:
+    """Check plain data; `file` and `path` say in an error where the data stood."""
+    try:
+        return kind.model_validate(dict(data))
+    except ValidationError as error:
+        raise _first_mistake(kind, error, file, path) from None
+
+
+def _first_mistake(kind: type[Settings], error: ValidationError, file: str | Path | None, path: str) -> SettingError:
+    first = error.errors(include_url=False)[0]
+    field = ".".join([path] * bool(path) + [str(part) for part in first["loc"]])
+    where = Where(file=file, field=field)
+    if first["type"] == "extra_forbidden":
+        owner = _owner(kind, first["loc"][:-1])
+        hint = nearest(str(first["loc"][-1]), owner.model_fields if owner else ())
+        return SettingError(f"unknown key {first['loc'][-1]!r}", where=where, do=hint[0].upper() + hint[1:])
+    if first["type"] == "missing":
+        return SettingError("no value", expected="one: it has no default", where=where)
+    return SettingError(f"found {first['input']!r}", expected=first["msg"][0].lower() + first["msg"][1:], where=where)
+
+
+def _owner(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings] | None:
+    """The settings class that the keys of `path` lead to, for the list of its known keys."""
+    owner: Any = kind
+    for key in path:
+        fields = getattr(owner, "model_fields", {})
+        if key not in fields:
+            return None
+        owner = fields[key].annotation
+        for argument in getattr(owner, "__args__", ()):
+            if isinstance(argument, type) and issubclass(argument, Settings):
+                owner = argument
+    return owner if isinstance(owner, type) and issubclass(owner, Settings) else None
+
+
+def read_yaml(file: str | Path) -> dict[str, Any]:
+    """A YAML mapping by the safe loader; a repeated key is an error, as the second would silently win."""
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError("no such recipe file", where=Where(file=path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", expected="a UTF-8 text file", where=Where(file=path)) from None
+    try:
+        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Where(file=path, line=mark.line + 1 if mark else None)
+        raise InputError(f"is not YAML: {getattr(error, 'problem', error)}", where=place) from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(f"found a {type(data).__name__}", expected="keys with values", where=Where(file=path))
+    return data
+
+
+class _StrictLoader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def assign(data: dict[str, Any], assignment: str) -> None:
+    """Apply `--set a.b=value` to nested data; the value is read as YAML (numbers, true, lists)."""
+    key, equals, value = assignment.partition("=")
+    if not equals or not key.strip():
+        raise SettingError(f"found {assignment!r}", expected="key=value, as in --set tuner.rank=16")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        inner = data.get(parent)
+        if isinstance(inner, str):  # `tuner: lora` and `--set tuner.rank=8` together
+            inner = {"name": inner}
+        data[parent] = inner = dict(inner) if isinstance(inner, dict) else {}
+        data = inner
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        data[last] = value
