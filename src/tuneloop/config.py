@@ -38,7 +38,9 @@ def setting_words(kind: type[Settings], name: str) -> Words:
     return Words(field.description or "", str(extra.get("zh", "")))
 
 
-def read(kind: type[SettingsT], data: Mapping[str, Any], *, file: str | Path | None = None, path: str = "") -> SettingsT:
+def read(
+    kind: type[SettingsT], data: Mapping[str, Any], *, file: str | Path | None = None, path: str = ""
+) -> SettingsT:
     """Check plain data; `file` and `path` say in an error where the data stood."""
     try:
         return kind.model_validate(dict(data))
@@ -83,7 +85,7 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", expected="a UTF-8 text file", where=Where(file=path)) from None
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  (a SafeLoader)
+        data = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Where(file=path, line=mark.line + 1 if mark else None)

@@ -52,7 +52,12 @@ class TuneloopError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, expected: str = "", where: Where | None = None, do: str = "") -> None:
-        self.message, self.expected, self.where, self.do = message.rstrip("."), expected.rstrip("."), where, do.rstrip(".")
+        self.message, self.expected, self.where, self.do = (
+            message.rstrip("."),
+            expected.rstrip("."),
+            where,
+            do.rstrip("."),
+        )
         super().__init__(str(self))
 
     def __str__(self) -> str:

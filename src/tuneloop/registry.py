@@ -77,7 +77,9 @@ class Registry(Generic[MemberT]):
         classes = [
             value
             for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, self.base) and value.__module__ == module.__name__
+            if isinstance(value, type)
+            and issubclass(value, self.base)
+            and value.__module__ == module.__name__
             and not value.__name__.startswith("_")
         ]
         if len(classes) != 1:
@@ -95,7 +97,9 @@ class Registry(Generic[MemberT]):
         if isinstance(spec, str):
             spec = {"name": spec}
         if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-            raise SettingError(f"found {spec!r}", expected=f"the name of a {self.kind}", where=Where(file=file, field=path))
+            raise SettingError(
+                f"found {spec!r}", expected=f"the name of a {self.kind}", where=Where(file=file, field=path)
+            )
         settings = {key: value for key, value in spec.items() if key != "name"}
         return read(self.load(spec["name"]), settings, file=file, path=path)
 

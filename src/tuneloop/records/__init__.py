@@ -2,11 +2,33 @@
 
 from tuneloop.records.needs import ObjectiveNeeds, TunerTraits
 from tuneloop.records.origin import Fate, Origin, Outcome, SourceKind
+from tuneloop.records.progress import Progress, Watcher, unwatched
 from tuneloop.records.record import KINDS, ROLES, Json, Kind, Part, Record, Role, Turn, turn_from_payload
 from tuneloop.records.results import SPLITS, Advice, DatasetVersion, ModelVersion, Report, Split
 
 __all__ = [
-    "KINDS", "ROLES", "SPLITS", "Advice", "DatasetVersion", "Fate", "Json", "Kind", "ModelVersion", "ObjectiveNeeds",
-    "Origin", "Outcome", "Part", "Record", "Report", "Role", "SourceKind", "Split", "TunerTraits", "Turn",
+    "KINDS",
+    "ROLES",
+    "SPLITS",
+    "Advice",
+    "DatasetVersion",
+    "Fate",
+    "Json",
+    "Kind",
+    "ModelVersion",
+    "ObjectiveNeeds",
+    "Origin",
+    "Outcome",
+    "Part",
+    "Progress",
+    "Record",
+    "Report",
+    "Role",
+    "SourceKind",
+    "Split",
+    "TunerTraits",
+    "Turn",
+    "Watcher",
     "turn_from_payload",
+    "unwatched",
 ]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SourceKind = Literal[
-    "own", "client", "public", "user", "expert", "synthetic", "crowd", "production"
-]
+SourceKind = Literal["own", "client", "public", "user", "expert", "synthetic", "crowd", "production"]
 
 
 @dataclass(frozen=True)
