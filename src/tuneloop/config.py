@@ -27,7 +27,7 @@ class Settings(BaseModel):
 
 
 def setting(default: Any = ..., *, en: str, zh: str, **limits: Any) -> Any:
-    """A field with its help in both languages (unit and counting rule included) and pydantic's limits (`ge`, `le`, …)."""
+    """A field with its help in both languages (unit and counting rule included) and pydantic's limits (`ge`, …)."""
     return Field(default, description=en, json_schema_extra={"zh": zh}, **limits)
 
 
