@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 from tuneloop.config import Settings, read, setting_words
 from tuneloop.errors import SettingError, Where, nearest
@@ -84,7 +84,7 @@ class Registry(Generic[MemberT]):
         ]
         if len(classes) != 1:
             raise TypeError(f"{module.__name__} must define exactly one {self.base.__name__}, found {len(classes)}")
-        member = cast("type[MemberT]", classes[0])
+        member = classes[0]
         member.name = name
         return member
 

@@ -27,7 +27,7 @@ class Origin:
 
 
 Outcome = Literal["kept", "merged", "dropped", "rejected"]
-"""kept: became records; merged: says the same as a kept item; dropped: a step left it out; rejected: could not be read."""
+"""kept: became records; merged: says the same as a kept item; dropped: a step left it out; rejected: unreadable."""
 
 
 @dataclass(frozen=True)

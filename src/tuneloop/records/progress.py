@@ -10,7 +10,7 @@ from tuneloop.wording import Words
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` `unit`s (total None: unknown); `values` are the figures of the moment, such as loss or tokens/s."""
+    """`done` of `total` `unit`s (total None: unknown); `values` are the figures of the moment, such as loss."""
 
     stage: str
     done: int
