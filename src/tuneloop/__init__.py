@@ -15,7 +15,7 @@ the lines below):
     > store, text
     > records
     > registry
-    > config
+    > config, charts
     > errors, wording
 """
 

@@ -1,0 +1,6 @@
+"""Pictures of numbers as SVG text: no plotting library, no script, no request, light and dark, Chinese and English."""
+
+from tuneloop.charts.interval import Estimate, Row, interval_chart
+from tuneloop.charts.line import Mark, Series, line_chart
+
+__all__ = ["Estimate", "Mark", "Row", "Series", "interval_chart", "line_chart"]
