@@ -1,0 +1,78 @@
+"""What holds for every step and splitter: texts in both languages, and decisions carried out row by row."""
+
+import pickle
+from typing import ClassVar
+
+import pyarrow as pa
+import pytest
+
+from tuneloop.prepare import batches
+from tuneloop.prepare.decision import KEEP, Decision, Drop, Replace
+from tuneloop.prepare.split import splits
+from tuneloop.prepare.step import Step, StepContext, steps
+from tuneloop.records import Record
+from tuneloop.wording import Words
+
+
+class Shout(Step):
+    title, help = Words("Shout", "大写"), Words("…", "…")
+    reasons: ClassVar = {"silent": Words("says nothing", "没有内容")}
+
+    def decide_one(self, record: Record) -> Decision:
+        if not record.text:
+            return Drop("silent")
+        loud = Record("text", text=record.text.upper())
+        return Replace(loud, {"letters": len(record.text)}) if loud != record else KEEP
+
+
+def batch(*texts: str) -> pa.RecordBatch:
+    return batches.to_batch((row, Record("text", text=text)) for row, text in enumerate(texts))
+
+
+def test_decisions_are_carried_out_in_order_and_counted():
+    outcome = Shout().apply(batch("a", "", "B", "cd", ""))
+    assert [record.text for record in batches.to_records(outcome.batch)] == ["A", "B", "CD"]
+    assert outcome.batch.column("row").to_pylist() == [0, 2, 3]
+    assert outcome.batch.column("id")[0].as_py() == Record("text", text="A").id
+    assert [place for place, _ in outcome.decided] == [0, 1, 3, 4]
+    tally = outcome.tally + outcome.tally
+    assert (tally.seen, tally.kept, tally.replaced, tally.dropped["silent"], tally.edits["letters"]) == (10, 2, 4, 4, 6)
+
+
+def test_further_columns_travel_along():
+    source = batch("a", "", "b").append_column("source", pa.array(["x", "y", "z"]))
+    assert Shout().apply(source).batch.column("source").to_pylist() == ["x", "z"]
+
+
+def test_a_batch_may_lose_all_its_rows():
+    outcome = Shout().apply(batch("", ""))
+    assert outcome.batch.num_rows == 0
+    assert outcome.batch.schema == batches.schema()
+
+
+def test_a_reason_that_was_not_declared_is_a_bug():
+    class Careless(Shout):
+        reasons: ClassVar = {}
+
+    with pytest.raises(ValueError, match="does not declare"):
+        Careless().apply(batch(""))
+
+
+@pytest.mark.parametrize("name", list(steps))
+def test_every_step_starts_pickles_and_takes_an_empty_batch(name):
+    step = pickle.loads(  # noqa: S301  (our own bytes)
+        pickle.dumps(steps.create(name).start(StepContext(b"secret")))
+    )
+    empty = batch()
+    assert step.apply(empty, step.summarize([empty])).tally.seen == 0
+    for code, words in step.reasons.items():
+        assert code.isidentifier()
+        assert words.en
+        assert words.zh
+
+
+@pytest.mark.parametrize("name", list(splits))
+def test_every_splitter_takes_nothing(name):
+    splitter = splits.create(name)
+    assert splitter.split(None).counts == {"train": 0, "validation": 0, "test": 0}
+    assert splitter.split(splitter.observe(batch())).of([]) == []
