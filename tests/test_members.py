@@ -1,0 +1,102 @@
+"""What holds for every member of every registry: it loads light, says what it is in both languages, and can be made.
+
+Registries are found by looking for `Registry` objects in the modules beside the folders of members, so that a new folder
+is covered without an edit here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tuneloop
+from tuneloop.config import setting_words
+from tuneloop.registry import Member, Registry
+from tuneloop.wording import Words
+
+HEAVY = ("torch", "transformers", "pyarrow", "duckdb", "pandas", "sqlalchemy", "tokenizers", "scipy", "sklearn")
+EXPECTED = {  # the folders of this release; a registry that the search below misses would go unchecked
+    "tuneloop.prepare.importers",
+    "tuneloop.prepare.steps",
+    "tuneloop.prepare.splits",
+    "tuneloop.train.objectives",
+    "tuneloop.train.tuners",
+    "tuneloop.train.backends",
+    "tuneloop.scores.metrics",
+}
+LOAD_ALL = """
+import importlib, json, sys
+for folder, modules in json.loads(sys.argv[1]).items():
+    for module in modules:
+        importlib.import_module(module)
+print(json.dumps([name for name in json.loads(sys.argv[2]) if name in sys.modules]))
+"""
+
+
+@cache
+def registries() -> dict[str, Registry[Any]]:
+    """Every registry of the package by its folder: a plural folder has its contract, and the registry, beside it."""
+    found: dict[str, Registry[Any]] = {}
+    for module in pkgutil.walk_packages(tuneloop.__path__, "tuneloop.", onerror=lambda _: None):
+        spec = importlib.util.find_spec(module.name)
+        if spec and spec.origin and "= Registry(" in Path(spec.origin).read_text("utf-8"):
+            values = vars(importlib.import_module(module.name)).values()
+            found |= {value.folder: value for value in values if isinstance(value, Registry)}
+    return found
+
+
+def members() -> list[Any]:
+    return [
+        pytest.param(registry, name, id=f"{folder.removeprefix('tuneloop.')}.{name}")
+        for folder, registry in sorted(registries().items())
+        for name in registry.names()
+    ]
+
+
+def test_every_registry_is_found() -> None:
+    assert set(registries()) >= EXPECTED
+
+
+def test_all_members_load_without_a_heavy_library() -> None:
+    places = {folder: list(registry._places.values()) for folder, registry in registries().items()}
+    command = [sys.executable, "-c", LOAD_ALL, json.dumps(places), json.dumps(HEAVY)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout) == []
+
+
+@pytest.mark.parametrize(("registry", "name"), members())
+def test_a_member_says_what_it_is(registry: Registry[Member], name: str) -> None:
+    member = registry.load(name)
+    texts = {"title": member.title, "help": member.help}
+    texts |= {f"setting {field}": setting_words(member, field) for field in member.model_fields}
+    for what, words in texts.items():
+        assert isinstance(words, Words), what
+        assert words.en.strip(), what
+        assert re.search(r"[\u4e00-\u9fff]", words.zh) or (what == "title" and words.zh == words.en), what
+
+
+@pytest.mark.parametrize(("registry", "name"), members())
+def test_a_member_is_called_by_its_file(registry: Registry[Member], name: str) -> None:
+    member = registry.load(name)
+    assert member.name == name
+    assert member.__doc__, "a member's class says what it does"
+    assert registry.describe(name)["schema"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(("registry", "name"), members())
+def test_a_member_can_be_made_and_written_back(registry: Registry[Member], name: str) -> None:
+    required = [key for key, field in registry.load(name).model_fields.items() if field.is_required()]
+    if required:  # such a member is made in the tests of its room
+        assert all(setting_words(registry.load(name), key).en for key in required)
+        return
+    made = registry.create(name)
+    assert registry.create({"name": name, **made.model_dump(mode="json")}) == made
