@@ -1,0 +1,179 @@
+"""Transactions over SQLite (the default, one file in the workspace) or PostgreSQL, with the same code.
+
+`read()` and `write()` give a SQLAlchemy Core connection inside a transaction that ends with the block.  On SQLite a
+write begins with BEGIN IMMEDIATE, so that two writers queue (up to `BUSY_SECONDS`) instead of failing half-way; the
+journal is WAL, so readers never wait.  On PostgreSQL the rows that are read to be changed are locked by the caller
+(`with_for_update`).
+
+Commits survive a killed process always.  `write(durable=True)` also survives a power cut, at the cost of one disk
+flush: for rows that make versions, models and checkpoints visible.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+from sqlalchemy.types import Float
+
+from tuneloop.errors import ConflictError, StorageError, Where
+from tuneloop.store.durable import disk_full, read_only
+
+FILE = "tuneloop.db"
+VARIABLE = "TUNELOOP_DATABASE_URL"
+BUSY_SECONDS = 30.0
+
+
+class Database:
+    """One database; safe to use from several threads, not across a fork."""
+
+    def __init__(self, url: str | URL, *, readonly: bool = False) -> None:
+        self.url, self.readonly = make_url(url), readonly
+        self.engine = _engine(self.url, readonly)
+        self._writing = threading.local()
+
+    @classmethod
+    def of_folder(cls, folder: Path, readonly: bool = False) -> Database:
+        """The database of a workspace: the one that `TUNELOOP_DATABASE_URL` names, else SQLite in the folder."""
+        if given := os.environ.get(VARIABLE):
+            return cls(given)
+        return cls(URL.create("sqlite", database=str(folder / FILE)), readonly=readonly)
+
+    @property
+    def place(self) -> Path:
+        """The file, or for a server its address without the password; for error sentences."""
+        if self.url.get_backend_name() == "sqlite":
+            return Path(str(self.url.database))
+        return Path(self.url.render_as_string(hide_password=True))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._sentences(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, durable: bool = False) -> Iterator[Connection]:
+        if self.readonly:
+            raise read_only(self.place.parent)
+        if getattr(self._writing, "now", False):
+            raise RuntimeError("a write transaction is already open in this thread: pass its connection on instead")
+        self._writing.now = True
+        try:
+            with self._sentences(), self.engine.connect() as connection:
+                connection = connection.execution_options(tuneloop_write=True, tuneloop_durable=durable)
+                with connection.begin():
+                    yield connection
+        finally:
+            self._writing.now = False
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            sentence = self._sentence(str(error.orig).lower())
+            if sentence is None:
+                raise
+            raise sentence from error
+
+    def _sentence(self, text: str) -> ConflictError | StorageError | None:
+        if "disk is full" in text or "disk i/o error" in text or "no space left" in text:
+            return disk_full(self.place)
+        if "readonly" in text or "read-only" in text or "unable to open" in text:
+            return read_only(self.place.parent)
+        if "database is locked" in text or "database table is locked" in text:
+            return ConflictError(
+                f"another process has been writing to the workspace for {BUSY_SECONDS:.0f} seconds",
+                where=Where(file=self.place),
+                do="Wait until it has finished, then run the command again",
+            )
+        if "malformed" in text or "not a database" in text:
+            return StorageError(
+                "the workspace's database is damaged", where=Where(file=self.place), do="Restore it from a copy"
+            )
+        return None
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class now(FunctionElement[float]):
+    """The database's clock in seconds since 1970; leases are decided by it alone."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(element: now, compiler: Any, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(element: now, compiler: Any, **_: Any) -> str:
+    return "extract(epoch from clock_timestamp())::float8"
+
+
+def clock(connection: Connection) -> float:
+    """The database's time, in seconds since 1970."""
+    return float(connection.execute(select(now())).scalar_one())
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, or replace the ones with the same primary key."""
+    if not rows:
+        return
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+    statement: Any = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    if changed:
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(statement, [dict(row) for row in rows])
+
+
+def _engine(url: URL, readonly: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    file = str(url.database)
+    if readonly:
+        # Without a write-ahead log beside it the file is whole, and `immutable` spares SQLite the lock files that it
+        # could not make; with one, reading needs the log's index file.
+        flag = "mode=ro" if Path(file + "-wal").exists() else "immutable=1"
+        url = URL.create(
+            "sqlite", database=f"file:{file}", query={flag.split("=")[0]: flag.split("=")[1], "uri": "true"}
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver would begin transactions by itself, and deferred ones
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("tuneloop_write"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        level = "FULL" if options.get("tuneloop_durable") else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+__all__ = ["Database", "OperationalError", "clock", "now", "upsert"]

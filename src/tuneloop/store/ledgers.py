@@ -1,0 +1,224 @@
+"""Ledgers: what machines say about every record, as Parquet in the blobs; one blob per kind and run.
+
+A writer streams rows in bounded memory: a row group is closed at `GROUP_ROWS` rows or `GROUP_BYTES`, whichever comes
+first.  Until `commit` nothing exists under an address.  `members` is sorted by record id, which is what makes looking a
+record up cheap: each row group tells its smallest and largest id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import nearest
+from tuneloop.store.blobs import Blobs
+from tuneloop.store.durable import storage_errors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GROUP_ROWS = 16_384
+GROUP_BYTES = 8 << 20
+
+KINDS: Mapping[str, Mapping[str, str]] = {
+    # payload: the record's canonical JSON in UTF-8; the columns before it are promoted for filters
+    "records": {"id": "string!", "kind": "string!", "lang": "string", "length": "int64!", "payload": "binary!"},
+    "origins": {
+        "record": "string!",
+        "source": "string!",
+        "file": "string!",
+        "item": "int64!",
+        "locator": "string!",
+        "subject": "string",
+        "group": "string",
+        "licence": "string",
+    },
+    "fates": {
+        "source": "string!",
+        "item": "int64!",
+        "locator": "string!",
+        "outcome": "string!",
+        "reason": "string!",
+        "step": "string!",
+        "record": "string",
+        "message": "string!",
+        "excerpt": "string!",
+    },
+    # before and after: canonical payloads; `before` is sealed (keys.seal, context = parent) where it held personal data
+    "changes": {
+        "record": "string!",
+        "parent": "string!",
+        "step": "string!",
+        "reason": "string!",
+        "sealed": "bool!",
+        "before": "binary",
+        "after": "binary",
+    },
+    "members": {"record": "string!", "split": "string!", "weight": "float64!"},
+    "losses": {"record": "string!", "split": "string!", "step": "int64!", "loss": "float32!", "tokens": "int32!"},
+}
+"""The columns of each kind and their types; `!` marks a column that must have a value."""
+
+SORTED_BY: Mapping[str, str] = {"members": "record"}
+
+
+def schema(kind: str) -> pa.Schema:
+    """The Arrow schema of a kind of ledger."""
+    import pyarrow as pa
+
+    if kind not in KINDS:
+        raise ValueError(f"no ledger kind {kind!r}; {nearest(kind, KINDS)}")
+    return pa.schema(
+        [
+            pa.field(name, pa.type_for_alias(spelled.rstrip("!")), nullable=not spelled.endswith("!"))
+            for name, spelled in KINDS[kind].items()
+        ]
+    )
+
+
+class LedgerWriter:
+    """Rows of one kind on their way into a blob; as a context manager it is abandoned unless committed."""
+
+    def __init__(self, blobs: Blobs, kind: str) -> None:
+        import pyarrow.parquet as pq
+
+        self.kind, self.schema, self.rows = kind, schema(kind), 0
+        self._blobs, self._part = blobs, blobs.new_part()
+        self._names = frozenset(self.schema.names)
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = self._pending_bytes = 0
+        self._last: str | None = None
+        with storage_errors(self._part):
+            self._file = pq.ParquetWriter(self._part, self.schema, compression="zstd", write_page_index=True)
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows; a column that may be empty may be left out."""
+        import pyarrow as pa
+
+        for row in rows:
+            if not row.keys() <= self._names:
+                unknown = sorted(row.keys() - self._names)
+                raise ValueError(f"unknown columns {unknown} for the ledger {self.kind!r}")
+        if rows:
+            self.write_batch(pa.RecordBatch.from_pylist(list(rows), schema=self.schema))
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add a batch in this kind's schema."""
+        if not batch.schema.equals(self.schema):
+            raise ValueError(f"the batch's schema is not that of the ledger {self.kind!r}: {batch.schema}")
+        for name, spelled in KINDS[self.kind].items():
+            if spelled.endswith("!") and batch.column(name).null_count:
+                raise ValueError(f"column {name!r} of the ledger {self.kind!r} must have a value in each row")
+        self._check_order(batch)
+        start = 0
+        while start < batch.num_rows:
+            piece = batch.slice(start, GROUP_ROWS - self._pending_rows)
+            start += piece.num_rows
+            self._pending.append(piece)
+            self._pending_rows += piece.num_rows
+            self._pending_bytes += piece.nbytes
+            if self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
+                self._close_group()
+        self.rows += batch.num_rows
+
+    def commit(self) -> str:
+        """Close, flush and publish; returns the blob's address."""
+        with storage_errors(self._part):
+            self._close_group()
+            self._file.close()
+        return self._blobs.adopt(self._part)
+
+    def abandon(self) -> None:
+        """Remove what was written so far; harmless after `commit`."""
+        self._pending.clear()
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> LedgerWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
+
+    def _close_group(self) -> None:
+        import pyarrow as pa
+
+        if self._pending:
+            with storage_errors(self._part, needed=self._pending_bytes):
+                self._file.write_table(pa.Table.from_batches(self._pending), row_group_size=GROUP_ROWS)
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+    def _check_order(self, batch: pa.RecordBatch) -> None:
+        if self.kind not in SORTED_BY or not batch.num_rows:
+            return
+        import pyarrow.compute as pc
+
+        by = SORTED_BY[self.kind]
+        column = batch.column(by)
+        first = column[0].as_py()
+        rising = pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1))).as_py() is not False
+        if not rising or (self._last is not None and first <= self._last):
+            raise ValueError(f"the ledger {self.kind!r} must be written in rising order of {by!r}, each value once")
+        self._last = column[-1].as_py()
+
+
+class Ledgers:
+    """Writing, reading and asking ledgers."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def writer(self, kind: str, run: str | None = None) -> LedgerWriter:
+        return LedgerWriter(self._blobs, kind)
+
+    def read(
+        self, address: str, columns: Sequence[str] | None = None, batch_rows: int = GROUP_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches of one ledger in their stored order, holding one row group at a time."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self._blobs.path(address)) as file:
+            yield from file.iter_batches(batch_size=batch_rows, columns=list(columns) if columns else None)
+
+    def rows(self, address: str) -> int:
+        """The number of rows, from the file's footer."""
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(self._blobs.path(address)).num_rows)
+
+    def holds(self, address: str, column: str, value: str) -> bool:
+        """Whether a ledger that is sorted by `column` holds `value`: reads the footer and at most one row group."""
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self._blobs.path(address)) as file:
+            index = file.schema_arrow.get_field_index(column)
+            for group in range(file.metadata.num_row_groups):
+                statistics = file.metadata.row_group(group).column(index).statistics
+                if statistics is None or statistics.min <= value <= statistics.max:
+                    found = pc.index(file.read_row_group(group, columns=[column])[column], value).as_py()
+                    if found >= 0:
+                        return True
+        return False
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), /, **tables: Sequence[str]) -> pa.Table:
+        """Ask ledgers in SQL (DuckDB, in memory): each keyword is a table made of the ledgers at its addresses.
+
+        The query can read nothing but the given ledgers: no other file, no extension, no network.
+        """
+        import duckdb
+
+        with duckdb.connect(":memory:") as connection:
+            for name, addresses in tables.items():
+                files = [str(self._blobs.path(address)) for address in addresses]
+                listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+                connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+            connection.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
+            connection.execute(f"SET allowed_directories=['{_quoted(self._blobs.folder)}']")
+            connection.execute("SET enable_external_access=false; SET lock_configuration=true")
+            return connection.sql(sql, params=list(parameters) or None).to_arrow_table()
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

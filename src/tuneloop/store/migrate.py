@@ -1,0 +1,88 @@
+"""Brings a database to the schema of this version, when it is opened.
+
+The stamp is compared first, so that a current workspace opens without importing Alembic (0.7 s).  Migrations run inside
+one write transaction: it is the lock, and a killed process leaves the schema as it was.  Of two processes that open a
+new workspace at once, the second waits and then finds it done.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
+
+from tuneloop.errors import StorageError, Where
+from tuneloop.store.database import BUSY_SECONDS, Database
+
+HEAD = "0001"
+"""The newest file in `migrations/versions`; a test compares them."""
+
+_ADVISORY_LOCK = 7_446_172_116
+
+
+def migrate(database: Database) -> None:
+    """Run what is missing; `StorageError` when the database is newer than this program."""
+    if _current(database) == HEAD:
+        return
+    if database.engine.dialect.name == "sqlite" and not database.readonly:
+        _use_wal(database)
+    with database.write(durable=True) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        if stamp(connection) != HEAD:
+            _upgrade(database, connection)
+
+
+def stamp(connection: Connection) -> str | None:
+    """The schema's revision, or None for a new database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _current(database: Database) -> str | None:
+    with database.read() as connection:
+        return stamp(connection)
+
+
+def _use_wal(database: Database) -> None:
+    """WAL is kept in the file; SQLite does not wait for a lock when it changes the mode, so we do."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        connection = database.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        finally:
+            connection.close()
+
+
+def _upgrade(database: Database, connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if "locate revision" not in str(error):
+            raise
+        raise StorageError(
+            f"the workspace's database has schema {stamp(connection)!r}, made by a newer tuneloop",
+            expected=f"at most {HEAD!r}",
+            where=Where(file=database.place),
+            do="Install a newer tuneloop: pip install -U tuneloop",
+        ) from error
+
+
+__all__ = ["HEAD", "OperationalError", "migrate", "stamp"]

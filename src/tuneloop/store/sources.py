@@ -1,0 +1,102 @@
+"""Sources: the files and places that records were read from, with kind, licence and grade."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from tuneloop.errors import NotFoundError, nearest
+from tuneloop.records.origin import SourceKind
+from tuneloop.store.database import clock
+from tuneloop.store.tables import created_text, next_number
+from tuneloop.store.tables import sources as table
+from tuneloop.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Source:
+    """`name` is what the user gave; `digest` the hash of the content as read; `size` its bytes."""
+
+    id: str
+    name: str
+    kind: SourceKind
+    digest: str
+    size: int
+    created: str
+    run: str | None = None
+    licence: str | None = None
+    grade: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def add_source(
+    ws: Workspace,
+    name: str,
+    *,
+    kind: SourceKind,
+    digest: str,
+    size: int,
+    licence: str | None = None,
+    grade: str | None = None,
+    run: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Source:
+    """Note a source; the same content under the same name, kind, licence and grade is one source."""
+    told = json.dumps([name, kind, digest, licence, grade], ensure_ascii=False)
+    fingerprint = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    with ws.db.write(durable=True) as connection:
+        row = connection.execute(select(table).where(table.c.fingerprint == fingerprint)).mappings().first()
+        if row is None:
+            number = next_number(connection, "source")
+            values = {
+                "id": f"source-{number}",
+                "number": number,
+                "fingerprint": fingerprint,
+                "name": name,
+                "kind": kind,
+                "licence": licence,
+                "grade": grade,
+                "digest": digest,
+                "size": size,
+                "run": run,
+                "created": clock(connection),
+                "details": dict(details or {}),
+            }
+            connection.execute(insert(table).values(values))
+            return _source(values)
+    return _source(row)
+
+
+def source(ws: Workspace, identity: str) -> Source:
+    with ws.db.read() as connection:
+        row = connection.execute(select(table).where(table.c.id == identity)).mappings().first()
+        if row is None:
+            known = list(connection.execute(select(table.c.id)).scalars())
+            raise NotFoundError(f"no source is called {identity!r}", do=nearest(identity, known) if known else "")
+    return _source(row)
+
+
+def sources(ws: Workspace) -> list[Source]:
+    """All sources, oldest first."""
+    with ws.db.read() as connection:
+        return [_source(row) for row in connection.execute(select(table).order_by(table.c.number)).mappings()]
+
+
+def _source(row: Mapping[Any, Any]) -> Source:
+    return Source(
+        id=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        digest=row["digest"],
+        size=row["size"],
+        created=created_text(row["created"]),
+        run=row["run"],
+        licence=row["licence"],
+        grade=row["grade"],
+        details=row["details"],
+    )
