@@ -1,0 +1,21 @@
+"""Work that takes time and survives a restart: a queue of runs, claimed with a lease, each in a process of its own.
+
+    run.py           what a run is, and its states
+    queue.py         submit, list, show, events, metrics, cancel, pause, resume, claim, here
+    claiming.py      who may start what: order, slots, leases that ran out
+    lease.py         the right to work on a run: renewed in the background, every write fenced by it
+    checkpoints.py   folders that are whole or not there
+    process.py       which process is meant, so that a dead one is known and a stranger is never killed
+    executor.py      executors/      where a run's process starts
+
+Only the database's clock decides about leases.  The attempt number is the fencing token: a worker that lost its lease
+and comes back has every write refused with `ConflictError`.
+"""
+
+from __future__ import annotations
+
+from tuneloop.runs import queue
+from tuneloop.runs.lease import Lease
+from tuneloop.runs.run import Run
+
+__all__ = ["Lease", "Run", "queue"]

@@ -1,0 +1,134 @@
+"""Who may start what, decided in one transaction by the database's clock.
+
+A run can be claimed when it is queued, or when its lease ran out or its process is certainly dead.  At most one heavy
+run and two light ones go at once (setting `run_slots`); the rest wait in order.  A run that was started inside
+somebody's process (`here`) takes a slot at once, as it already runs, and is never claimed by others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from tuneloop.errors import ConflictError, NotFoundError, nearest
+from tuneloop.runs import process
+from tuneloop.runs.run import ACTIVE, Slot
+from tuneloop.store.database import clock
+from tuneloop.store.tables import runs, settings
+
+LEASE_SECONDS = 30.0
+WAITING_SECONDS = 10.0
+SLOTS: Mapping[Slot, int] = {"heavy": 1, "light": 2}
+
+
+def slot_of(needs: Mapping[str, Any]) -> Slot:
+    """A run that needs a GPU or more than one core is heavy."""
+    return "heavy" if needs.get("gpu", 0) or needs.get("cpu", 1) > 1 else "light"
+
+
+def locked_row(connection: Connection, run: str) -> RowMapping:
+    """The run's row, locked until the transaction ends; `NotFoundError` with the nearest id."""
+    row = connection.execute(select(runs).where(runs.c.id == run).with_for_update()).mappings().first()
+    if row is None:
+        known = list(connection.execute(select(runs.c.id)).scalars())
+        hint = nearest(run, known) if known else "There are no runs yet"
+        raise NotFoundError(f"no run is called {run!r}", do=hint[0].upper() + hint[1:])
+    return row
+
+
+def left_alone(row: Mapping[Any, Any], now: float) -> bool:
+    """Whether nobody works on an active run any more."""
+    return row["lease_until"] is None or row["lease_until"] <= now or process.dead(row["owner"])
+
+
+def take(connection: Connection, run: str, owner: Mapping[str, Any], seconds: float) -> int:
+    """Make `owner` the holder of a run; returns the attempt, which fences all its writes."""
+    now = clock(connection)
+    started = connection.execute(select(runs.c.started).where(runs.c.id == run)).scalar()
+    values = {
+        "state": "running",
+        "stop": "",
+        "owner": dict(owner),
+        "lease_until": now + seconds,
+        "waiting_until": None,
+        "attempt": runs.c.attempt + 1,
+        "started": now if started is None else started,
+        "finished": None,
+        "error": None,
+    }
+    statement = update(runs).where(runs.c.id == run).values(values).returning(runs.c.attempt)
+    return int(connection.execute(statement).scalar_one())
+
+
+def settle(connection: Connection, row: Mapping[Any, Any], now: float) -> str:
+    """Write down what became of an active run that nobody works on; returns its state then."""
+    state = {"cancelling": "cancelled", "pausing": "paused"}.get(row["state"], "queued")
+    values = {"state": state, "stop": "", "lease_until": None, "finished": now if state == "cancelled" else None}
+    connection.execute(update(runs).where(runs.c.id == row["id"]).values(values))
+    return state
+
+
+def next_claimable(connection: Connection) -> str | None:
+    """The oldest run that may start now, after abandoned ones have been put back."""
+    now = clock(connection)
+    rows = _open_rows(connection)
+    for row in rows:
+        if row["state"] in ACTIVE and not row["here"] and left_alone(row, now):
+            settle(connection, row, now)
+    free = _free(connection, now)
+    for row in _open_rows(connection):
+        if row["state"] == "queued" and not row["here"] and free[row["slot"]] > 0:
+            return str(row["id"])
+    return None
+
+
+def may_start(connection: Connection, run: str) -> bool:
+    """Whether this run may start now; if not, its place in the queue is held for `WAITING_SECONDS`.
+
+    Of the runs whose process waits, the oldest goes first; queued runs without a process don't hold others up.
+    """
+    row, now = locked_row(connection, run), clock(connection)
+    if row["state"] in ACTIVE:
+        if row["here"] or not left_alone(row, now):
+            raise held(row)
+        if settle(connection, row, now) != "queued":
+            row = locked_row(connection, run)
+    elif row["state"] != "queued":
+        raise ConflictError(f"{run} is {row['state']}", expected="a queued run", do=_way_on(row))
+    waiting = runs.c.waiting_until > now
+    earlier = select(runs.c.id).where(
+        runs.c.state == "queued", runs.c.slot == row["slot"], runs.c.number < row["number"], waiting
+    )
+    if _free(connection, now)[row["slot"]] > len(connection.execute(earlier).all()):
+        return True
+    connection.execute(update(runs).where(runs.c.id == run).values(waiting_until=now + WAITING_SECONDS))
+    return False
+
+
+def held(row: Mapping[Any, Any]) -> ConflictError:
+    owner = row["owner"] or {}
+    place = f"process {owner.get('pid')} on {str(owner.get('host', '')).partition('/')[0]}"
+    return ConflictError(
+        f"{row['id']} is held by {place}", expected="a run that nobody works on", do="Wait for it, or cancel it first"
+    )
+
+
+def _way_on(row: Mapping[Any, Any]) -> str:
+    return "Resume it first" if row["state"] in ("paused", "failed") else "Start a new run"
+
+
+def _open_rows(connection: Connection) -> list[RowMapping]:
+    states = ("queued", *ACTIVE)
+    query = select(runs).where(runs.c.state.in_(states)).order_by(runs.c.number).with_for_update()
+    return list(connection.execute(query).mappings())
+
+
+def _free(connection: Connection, now: float) -> dict[str, int]:
+    value = connection.execute(select(settings.c.value).where(settings.c.key == "run_slots")).scalar()
+    free: dict[str, int] = {**SLOTS, **(value or {})}
+    for row in _open_rows(connection):
+        if row["state"] in ACTIVE and not left_alone(row, now):
+            free[row["slot"]] -= 1
+    return free

@@ -1,0 +1,205 @@
+"""The right to work on a run: held by one process, renewed in the background, lost when it stops renewing.
+
+Every write carries the attempt number.  When another process has taken the run over meanwhile, the write is refused
+with `ConflictError`, and the worker stops.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from tuneloop.errors import ConflictError, StorageError, TuneloopError
+from tuneloop.runs import checkpoints
+from tuneloop.runs.checkpoints import Checkpoint
+from tuneloop.runs.claiming import LEASE_SECONDS
+from tuneloop.runs.run import ACTIVE, State
+from tuneloop.store import Workspace
+from tuneloop.store.database import clock, now, upsert
+from tuneloop.store.tables import metrics, run_events, runs
+
+
+class Lease:
+    """One attempt at a run.  As a context manager it ends the run: an error inside fails it."""
+
+    def __init__(
+        self,
+        ws: Workspace,
+        run: str,
+        attempt: int,
+        *,
+        kind: str,
+        spec: Mapping[str, Any],
+        seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.ws, self.run, self.attempt, self.kind, self.spec = ws, run, attempt, kind, dict(spec)
+        self.seconds = seconds
+        self.lost: ConflictError | None = None
+        self.ended = False
+        self._stopping = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, name=f"lease of {run}", daemon=True)
+        self._renewer.start()
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder in the workspace."""
+        return self.ws.path("runs", self.run)
+
+    def fence(self, connection: Connection) -> None:
+        """Lock the run's row and refuse if this attempt no longer holds it; the first thing in each transaction."""
+        query = select(runs.c.attempt, runs.c.state).where(runs.c.id == self.run).with_for_update()
+        row = connection.execute(query).first()
+        if row is None or row.attempt != self.attempt or row.state not in ACTIVE:
+            raise self._gone(None if row is None else f"{row.state}, attempt {row.attempt}")
+
+    def event(self, kind: str, /, **data: Any) -> int:
+        """Note that something happened; returns the event's number in this run."""
+        with self.ws.db.write() as connection:
+            return self._event(connection, kind, data)
+
+    def metric(self, step: int, **values: float) -> None:
+        """Add points to the run's curves; a step that is done again replaces its points."""
+        with self.ws.db.write() as connection:
+            self.fence(connection)
+            time = clock(connection)
+            points = [
+                {"run": self.run, "step": step, "name": name, "value": _storable(value), "time": time}
+                for name, value in values.items()
+            ]
+            upsert(connection, metrics, points)
+
+    def should_stop(self) -> str:
+        """ "" to go on, "pause" or "cancel" when a person asked for it; `ConflictError` when the lease is lost."""
+        if self.lost is not None:
+            raise self.lost
+        with self.ws.db.read() as connection:
+            row = connection.execute(select(runs.c.stop, runs.c.attempt).where(runs.c.id == self.run)).one()
+        if row.attempt != self.attempt:
+            raise self._gone(f"attempt {row.attempt}")
+        return str(row.stop)
+
+    def new_checkpoint(self) -> Path:
+        """An empty folder to write a checkpoint in, for `commit_checkpoint`."""
+        return checkpoints.new_folder(self.folder)
+
+    def commit_checkpoint(self, folder: Path, step: int, loss: float | None = None) -> Path:
+        """Make a folder the run's checkpoint at `step`: whole or not there, whenever the process is killed.
+
+        The newest two stay, and the one with the lowest `loss`.  Returns the folder's final place.
+        """
+        return checkpoints.commit(self.ws, self.run, self.attempt, self.fence, folder, step, _storable(loss))
+
+    def latest_checkpoint(self) -> Path | None:
+        """The newest checkpoint whose files are all there and unchanged; torn ones are noted and removed."""
+        whole, torn = checkpoints.newest_whole(self.ws, self.run)
+        for one in torn:
+            self.event("checkpoint_torn", step=one.step, folder=one.folder)
+            checkpoints.forget(self.ws, self.run, self.fence, one)
+        return self.ws.folder / whole.folder if whole else None
+
+    def best_checkpoint(self) -> Path | None:
+        """The whole checkpoint with the lowest loss; None when none was given a loss."""
+        best = checkpoints.best_whole(self.ws, self.run)
+        return self.ws.folder / best.folder if best else None
+
+    def checkpoints(self) -> list[Checkpoint]:
+        return checkpoints.visible(self.ws, self.run)
+
+    def finish(self, result: Mapping[str, Any] | None = None) -> None:
+        self._end("succeeded", result=dict(result or {}))
+
+    def fail(self, error: BaseException | Mapping[str, Any]) -> None:
+        """End as failed; a mistake keeps its sentence, a bug its traceback."""
+        self._end("failed", error=told(error) if isinstance(error, BaseException) else dict(error))
+
+    def pause(self) -> None:
+        """Give the run back so that it can be resumed from its last checkpoint."""
+        self._end("paused")
+
+    def cancel(self) -> None:
+        self._end("cancelled")
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self.ended:
+            return
+        if error is None:
+            self.finish()
+        elif isinstance(error, ConflictError) and self.lost is not None:
+            self._stop_renewing()
+        else:
+            try:
+                self.fail(error)
+            except (ConflictError, StorageError):  # what went wrong first matters more
+                self._stop_renewing()
+
+    def _end(self, state: State, *, result: Mapping[str, Any] | None = None, error: Any = None) -> None:
+        with self.ws.db.write(durable=True) as connection:
+            self._event(connection, state, {"error": error} if error else {})
+            over = clock(connection) if state != "paused" else None
+            values = {"state": state, "stop": "", "lease_until": None, "finished": over, "error": error}
+            if result is not None:
+                values["result"] = result
+            connection.execute(update(runs).where(runs.c.id == self.run).values(values))
+        self._stop_renewing()
+
+    def _stop_renewing(self) -> None:
+        self.ended = True
+        self._stopping.set()
+        if threading.current_thread() is not self._renewer:
+            self._renewer.join(timeout=self.seconds)
+
+    def _event(self, connection: Connection, kind: str, data: Mapping[str, Any]) -> int:
+        self.fence(connection)
+        return add_event(connection, self.run, kind, data)
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(self.seconds / 3):
+            try:
+                with self.ws.db.write() as connection:
+                    self.fence(connection)
+                    later = now() + self.seconds
+                    connection.execute(update(runs).where(runs.c.id == self.run).values(lease_until=later))
+            except ConflictError as error:
+                if "held" in error.message:
+                    self.lost = error
+                    return
+            except StorageError:
+                continue  # a full disk may be freed in time; if not, the lease runs out and the next write is refused
+
+    def _gone(self, found: str | None) -> ConflictError:
+        self.lost = ConflictError(
+            f"attempt {self.attempt} of {self.run} is no longer held by this process (found: {found or 'no such run'})",
+            do="Nothing was written; the process that took the run over goes on with it",
+        )
+        return self.lost
+
+
+def add_event(connection: Connection, run: str, kind: str, data: Mapping[str, Any]) -> int:
+    """The next event of a run, numbered under the lock of the run's row."""
+    counted = update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events)
+    number = int(connection.execute(counted).scalar_one())
+    row = {"run": run, "number": number, "time": clock(connection), "kind": kind, "data": dict(data)}
+    connection.execute(insert(run_events).values(row))
+    return number
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """An error as the run keeps it."""
+    if isinstance(error, TuneloopError):
+        return error.as_dict()
+    lines = "".join(traceback.format_exception(error))
+    return {"code": "bug", "message": f"{type(error).__name__}: {error}", "traceback": lines}
+
+
+def _storable(value: float | None) -> float | None:
+    """NaN is kept as NULL: SQLite has no other place for it."""
+    return None if value is None or math.isnan(value) else float(value)
