@@ -1,0 +1,32 @@
+"""Models one can load, train and ask.
+
+    load        a model by name → LanguageModel            loading.py, places.py
+    fast        our own decoder                            fast.py, decoder.py, shape.py, families/, kernels/
+    plain       any causal model of transformers           plain.py
+    text        tokenizer, chat template, mask             tokenizer.py, templates.py, chat.py
+    adapters    LoRA in PEFT's files                       lora.py
+    new         random weights of a given shape            new.py
+
+Importing this package loads neither torch nor transformers; loading a model on the fast path loads torch alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.loading import Path_
+
+
+def load(
+    reference: str | Path, dtype: str | torch.dtype | None = None, path: Path_ = "auto", **rest: Any
+) -> LanguageModel:
+    """A model by name: see `tuneloop.models.loading.load`."""
+    from tuneloop.models.loading import load as load_now
+
+    return load_now(reference, dtype, path, **rest)

@@ -1,0 +1,162 @@
+"""Our own dense decoder: one module for all families that a `Shape` can describe.
+
+Weights that share an input are one parameter (`qkv`, `gate_up`); records come packed, so every layer works on one
+[tokens, hidden] matrix.  A layer hands on its residual stream and, apart from it, what is still to be added (`delta`):
+the next layer's norm does the addition.
+
+    attend(layer, q, k, v) → [T, H·D]     how tokens see each other: packed records, or a key/value cache
+    mix(layer, name, x, weight, bias)     the linear layers with adapters; None: plain ones
+
+Not covered: mixture of experts, latent attention, interleaved rotation, dropout (there is none), tensor parallelism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from tuneloop.models import rotary
+from tuneloop.models.kernels.attention import Plan, attention
+from tuneloop.models.kernels.gate import gated
+from tuneloop.models.kernels.heads import Layout, rotated_heads
+from tuneloop.models.kernels.norm import add_norm, norm
+from tuneloop.models.shape import Shape
+
+Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Mix = Callable[[int, str, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+
+
+class Layer(nn.Module):
+    """One block: attention, then the gated MLP, each after its norm."""
+
+    def __init__(self, shape: Shape, index: int, **place: Any) -> None:
+        super().__init__()
+        self.shape, self.index = shape, index
+        self.layout = Layout(shape.heads, shape.kv_heads, shape.head_dim, shape.eps, shape.norm_offset)
+        hidden, wide, fused = shape.hidden, shape.intermediate, shape.q_rows + 2 * shape.kv_rows
+        self.norm1 = _empty(hidden, **place)
+        self.qkv = _empty(fused, hidden, **place)
+        self.qkv_bias = _empty(fused, **place) if shape.qkv_bias else None
+        self.q_norm = _empty(shape.head_dim, **place) if shape.head_norm else None
+        self.k_norm = _empty(shape.head_dim, **place) if shape.head_norm else None
+        self.o = _empty(hidden, shape.q_rows, **place)
+        self.o_bias = _empty(hidden, **place) if shape.o_bias else None
+        self.norm1_after = _empty(hidden, **place) if shape.after_norm else None
+        self.norm2 = _empty(hidden, **place)
+        self.gate_up = _empty(2 * wide, hidden, **place)
+        self.gate_up_bias = _empty(2 * wide, **place) if shape.mlp_bias else None
+        self.down = _empty(hidden, wide, **place)
+        self.down_bias = _empty(hidden, **place) if shape.mlp_bias else None
+        self.norm2_after = _empty(hidden, **place) if shape.after_norm else None
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        delta: torch.Tensor | None,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        attend: Attend,
+        mix: Mix | None,
+        rows: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """[T, hidden] twice → the same; with `rows`, only those of them leave the attention."""
+        shape = self.shape
+        x, h = _normed(x, delta, self.norm1, shape)
+        q, k, v = rotated_heads(self._linear("qkv", h, mix), cos, sin, self._head_weights(), self.layout)
+        seen = attend(self.index, q, k, v)
+        if rows is not None:
+            x, seen = x[rows], seen[rows]
+        delta = self._linear("o", seen, mix)
+        if self.norm1_after is not None:
+            delta = norm(delta, self.norm1_after, shape.eps, shape.norm_offset)
+        x, h = _normed(x, delta, self.norm2, shape)
+        delta = self._linear("down", gated(self._linear("gate_up", h, mix), shape.activation), mix)
+        if self.norm2_after is not None:
+            delta = norm(delta, self.norm2_after, shape.eps, shape.norm_offset)
+        return x, delta
+
+    def _linear(self, name: str, x: torch.Tensor, mix: Mix | None) -> torch.Tensor:
+        weight, bias = getattr(self, name), getattr(self, f"{name}_bias", None)
+        return F.linear(x, weight, bias) if mix is None else mix(self.index, name, x, weight, bias)
+
+    def _head_weights(self) -> torch.Tensor | None:
+        if self.q_norm is None or self.k_norm is None:
+            return None
+        shape = self.shape
+        q = self.q_norm.expand(shape.heads, shape.head_dim)
+        return torch.cat((q, self.k_norm.expand(shape.kv_heads, shape.head_dim)))
+
+
+class Decoder(nn.Module):
+    """Token ids in, final hidden rows out; `vocabulary` turns them into logits."""
+
+    def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        place: dict[str, Any] = {"dtype": dtype, "device": device}
+        self.shape = shape
+        self.checkpointing = False
+        self.embed = _empty(shape.vocab, shape.hidden, **place)
+        self.layers = nn.ModuleList(Layer(shape, index, **place) for index in range(shape.layers))
+        self.norm = _empty(shape.hidden, **place)
+        self.head = None if shape.tied else _empty(shape.vocab, shape.hidden, **place)
+
+    @property
+    def vocabulary(self) -> nn.Parameter:
+        """[V, hidden] the matrix from hidden rows to logits."""
+        return self.embed if self.head is None else self.head
+
+    def forward(
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        lengths: Sequence[int],
+        *,
+        attend: Attend | None = None,
+        mix: Mix | None = None,
+        rows: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Hidden rows after the last norm, [T, hidden], or only `rows` of them.
+
+        `lengths` are those of the records as far as the rotation needs them; without `attend`, the tokens are whole
+        records of those lengths.
+        """
+        shape = self.shape
+        attend = attend or self._packed(lengths)
+        angles = {False: rotary.tables(shape.rope, positions, lengths)}
+        if shape.local_rope is not None:
+            angles[True] = rotary.tables(shape.local_rope, positions, lengths)
+        x = F.embedding(ids, self.embed)
+        if shape.embed_scale != 1.0:
+            x = x * torch.tensor(shape.embed_scale, dtype=x.dtype)
+        delta = None
+        recompute = self.checkpointing and torch.is_grad_enabled()
+        for index, layer in enumerate(self.layers):
+            cut = rows if index == shape.layers - 1 else None
+            inputs = (x, delta, *angles[shape.uses_local_rope(index)], attend, mix, cut)
+            x, delta = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
+        return _normed(x, delta, self.norm, shape)[1]
+
+    def _packed(self, lengths: Sequence[int]) -> Attend:
+        plan, shape = Plan.of(lengths, self.embed.device), self.shape
+
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return attention(q, k, v, plan, scale=shape.scale, window=shape.window(layer), cap=shape.score_cap)
+
+        return attend
+
+
+def _empty(*size: int, **place: Any) -> nn.Parameter:
+    return nn.Parameter(torch.empty(*size, **place))
+
+
+def _normed(
+    x: torch.Tensor, delta: torch.Tensor | None, weight: torch.Tensor, shape: Shape
+) -> tuple[torch.Tensor, torch.Tensor]:
+    if delta is None:
+        return x, norm(x, weight, shape.eps, shape.norm_offset)
+    return add_norm(x, delta, weight, shape.eps, shape.norm_offset)

@@ -1,0 +1,134 @@
+"""Negative log-likelihood of targets from hidden rows, without the matrix of all logits.
+
+Rows go through the vocabulary in chunks.  Because the gradient of a row's loss with respect to its logits is known as
+soon as they are (`softmax - onehot`), it is turned into the gradient of the hidden row in the same chunk, and the logits
+are dropped; the backward pass only multiplies each row by the gradient that comes from above.  (The idea is that of
+Liger's fused linear cross entropy, arXiv 2410.10989; here per row, and for any weights.)
+
+The gradient of the vocabulary matrix needs the weight of each row.  Given as `promise`, the gradient is made in the
+forward pass as well, for a loss that is `c · sum(promise · nll)` with any number c; a loss of another form, or no
+promise, costs a second pass over the logits in the backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+CHUNK = 8 * 1024 * 1024
+"""Logits held at a time, as a count of numbers: 32 MB in float32."""
+
+
+def linear_nll(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    targets: torch.Tensor,
+    promise: torch.Tensor | None = None,
+    cap: float | None = None,
+) -> torch.Tensor:
+    """[N, C] hidden rows, [V, C] vocabulary matrix, [N] targets → [N] float32 nats.
+
+    `cap` soft-caps the logits.  `promise` [N] are the weights that the loss will give to the rows.
+    """
+    if not torch.is_grad_enabled() or not (hidden.requires_grad or weight.requires_grad):
+        pieces = [_scores(hidden[rows], weight, targets[rows], cap)[0] for rows in _chunks(hidden, weight)]
+        return torch.cat(pieces) if pieces else hidden.new_zeros(0, dtype=torch.float32)
+    return _LinearNll.apply(hidden, weight, targets, promise, cap)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[slice]:
+    step = max(32, CHUNK // len(weight))
+    # equal chunks: a short last one would run at a fraction of the speed
+    count = -(-len(hidden) // step)
+    for index in range(count):
+        yield slice(index * len(hidden) // count, (index + 1) * len(hidden) // count)
+
+
+def _scores(
+    rows: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, cap: float | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Nats [n], logits [n, V] float32 after the cap, and their log-sum-exp [n, 1]."""
+    logits = F.linear(rows, weight).float()
+    if cap is not None:
+        logits = logits.div_(cap).tanh_().mul_(cap)
+    total = torch.logsumexp(logits, -1, keepdim=True)
+    return (total - logits.gather(1, targets[:, None])).squeeze(1), logits, total
+
+
+def _slopes(logits: torch.Tensor, total: torch.Tensor, targets: torch.Tensor, cap: float | None) -> torch.Tensor:
+    """Gradient of each row's nats for its raw logits, made in the place of `logits`."""
+    through = 1 - (logits / cap).square() if cap is not None else None
+    slopes = logits.sub_(total).exp_()
+    slopes[torch.arange(len(targets), device=targets.device), targets] -= 1
+    return slopes if through is None else slopes.mul_(through)
+
+
+class _LinearNll(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        targets: torch.Tensor,
+        promise: torch.Tensor | None,
+        cap: float | None,
+    ) -> torch.Tensor:
+        nats = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
+        dh = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        dw = None
+        if ctx.needs_input_grad[1] and promise is not None:
+            dw = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
+        for rows in _chunks(hidden, weight):
+            nats[rows], logits, total = _scores(hidden[rows], weight, targets[rows], cap)
+            slopes = _slopes(logits, total, targets[rows], cap)
+            if dh is not None:
+                torch.mm(slopes.to(weight.dtype), weight, out=dh[rows])
+            if dw is not None and promise is not None:
+                _accumulate(dw, slopes.mul_(promise[rows, None]), hidden[rows])
+        ctx.save_for_backward(hidden, weight, targets, promise, dh, dw)
+        ctx.cap = cap
+        return nats
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        hidden, weight, targets, promise, dh, dw = ctx.saved_tensors
+        if dh is not None:
+            dh = (dh * grad[:, None]).to(hidden.dtype)
+        if ctx.needs_input_grad[1]:
+            factor = None if dw is None else _common_factor(grad, promise)
+            if factor is not None:
+                dw = dw * factor
+            else:
+                dw = _weight_gradient(hidden, weight, targets, grad, ctx.cap)
+            dw = dw.to(weight.dtype)
+        return dh, dw, None, None, None
+
+
+def _accumulate(into: torch.Tensor, slopes: torch.Tensor, rows: torch.Tensor) -> None:
+    if rows.dtype == into.dtype:
+        into.addmm_(slopes.t(), rows)
+    else:
+        into.add_(slopes.to(rows.dtype).t() @ rows)
+
+
+def _common_factor(grad: torch.Tensor, promise: torch.Tensor) -> torch.Tensor | None:
+    """The number c with `grad == c · promise`, or None where the promise was not kept."""
+    largest = promise.abs().argmax() if len(promise) else None
+    if largest is None or promise[largest] == 0:
+        return None
+    factor = grad[largest] / promise[largest]
+    kept = torch.allclose(grad, promise * factor, rtol=1e-5, atol=float(factor.abs() * promise[largest].abs()) * 1e-6)
+    return factor if kept else None
+
+
+def _weight_gradient(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, grad: torch.Tensor, cap: float | None
+) -> torch.Tensor:
+    dw = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
+    for rows in _chunks(hidden, weight):
+        _, logits, total = _scores(hidden[rows], weight, targets[rows], cap)
+        _accumulate(dw, _slopes(logits, total, targets[rows], cap).mul_(grad[rows, None]), hidden[rows])
+    return dw

@@ -1,0 +1,78 @@
+"""RMSNorm (arXiv 1910.07467), alone and fused with the residual addition before it.
+
+Arithmetic is float32 whatever the tensors are.  `offset` is added to the weight (Gemma stores `w - 1`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float = 0.0) -> torch.Tensor:
+    """`x / rms(x) * (weight + offset)` over the last axis of [..., width]."""
+    return _Norm.apply(x, weight, eps, offset)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def add_norm(
+    x: torch.Tensor, delta: torch.Tensor, weight: torch.Tensor, eps: float, offset: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The sum `x + delta` and its norm: one step forward and one back where two would keep two more tensors."""
+    return _AddNorm.apply(x, delta, weight, eps, offset)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def normalize(x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The norm in x's dtype, and 1/rms [..., 1] in float32."""
+    wide = x.float()
+    # vector_norm reads once and keeps no squares
+    inverse = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    scale = weight.float() + offset if offset else weight.float()
+    return (wide * inverse).mul_(scale).to(x.dtype), inverse
+
+
+def backward(
+    grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, inverse: torch.Tensor, offset: float, *, for_weight: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Gradients for x [T, …, width] (in float32) and, where wanted, for the weight (in its own shape and dtype)."""
+    wide, grad = x.float(), grad.float()
+    grad_weight = None
+    if for_weight:
+        grad_weight = (grad * wide).mul_(inverse).sum(0).to(weight.dtype)
+    through = grad * (weight.float() + offset if offset else weight.float())
+    along = (through * wide).sum(-1, keepdim=True).mul_(inverse.pow(3)).div_(x.shape[-1])
+    return through.mul_(inverse).addcmul_(wide, along, value=-1), grad_weight
+
+
+class _Norm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> torch.Tensor:
+        out, inverse = normalize(x, weight, eps, offset)
+        ctx.save_for_backward(x, weight, inverse)
+        ctx.offset = offset
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        x, weight, inverse = ctx.saved_tensors
+        dx, dw = backward(grad, x, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[1])
+        return dx.to(x.dtype), dw, None, None
+
+
+class _AddNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, delta: torch.Tensor, weight: torch.Tensor, eps: float, offset: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        total = x + delta
+        out, inverse = normalize(total, weight, eps, offset)
+        ctx.save_for_backward(total, weight, inverse)
+        ctx.offset = offset
+        return total, out
+
+    @staticmethod
+    def backward(ctx: Any, grad_total: torch.Tensor, grad: torch.Tensor) -> Any:
+        total, weight, inverse = ctx.saved_tensors
+        dx, dw = backward(grad, total, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[2])
+        dx = dx.add_(grad_total).to(total.dtype)
+        return dx, dx, dw, None, None

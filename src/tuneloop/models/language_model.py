@@ -1,0 +1,136 @@
+"""The contract of a loaded model: what training, evaluation and chat may ask of it, whichever way it runs.
+
+`FastModel` (fast.py) is our own decoder, `PlainModel` (plain.py) any causal model of transformers.  Both hold the
+tokenizer and the chat template, score targets, generate, and write themselves back as a Hugging Face folder.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from tuneloop.models.checkpoint import write_weights
+from tuneloop.models.packed import Packed
+from tuneloop.models.shape import Shape
+from tuneloop.models.templates import ChatTemplate, template_of
+from tuneloop.models.tokenizer import Tokenizer
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.models.lora import LoraAdapter
+
+
+class LanguageModel(ABC):
+    """`settings` is the folder's `config.json` as it stood; `generation` its `generation_config.json`.
+
+    `reference` is the name that a person gave, `folder` where the files are (None for a new model), `why` the
+    sentence that says which path is used and for what reason.
+    """
+
+    fast: ClassVar[bool]
+    module: torch.nn.Module
+    config: Shape
+
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, Any],
+        tokenizer: Tokenizer,
+        why: Words,
+        reference: str = "",
+        folder: Path | None = None,
+        generation: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings, self.tokenizer, self.why = dict(settings), tokenizer, why
+        self.reference, self.folder, self.generation = reference, folder, dict(generation or {})
+        self.template: ChatTemplate = template_of(tokenizer.templates, tokenizer.special)
+        self.adapter: LoraAdapter | None = None
+
+    @abstractmethod
+    def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """[N] float32 nats of the batch's targets, in the order of `batch.rows`; differentiable.
+
+        `weights` [N] promise that the loss will be `c · sum(weights · nats)`; it saves a pass over the logits when the
+        vocabulary matrix is trained, and nothing goes wrong when the promise is not kept.
+        """
+
+    @abstractmethod
+    def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:
+        """[T, V] float32 logits of packed records (one, where no lengths are given); for tests and small questions."""
+
+    @abstractmethod
+    def state(self) -> dict[str, torch.Tensor]:
+        """All weights by their Hugging Face names, as views of the parameters; tied ones once."""
+
+    @abstractmethod
+    def sites(self) -> dict[str, tuple[int, int]]:
+        """Module paths of the linear layers that an adapter may sit on, each with (outputs, inputs)."""
+
+    @abstractmethod
+    def attach(self, adapter: LoraAdapter) -> None:
+        """Put an adapter on top of the weights; it takes part in everything from here on."""
+
+    @abstractmethod
+    def detach(self) -> None:
+        """Take the adapter off again; the weights are as before."""
+
+    @property
+    @abstractmethod
+    def checkpointing(self) -> bool:
+        """Whether the backward pass computes activations again, a layer at a time, instead of keeping them."""
+
+    @checkpointing.setter
+    @abstractmethod
+    def checkpointing(self, on: bool) -> None: ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.module.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, tied ones once."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Switch gradients of all base weights off or on; frozen ones cost nothing in the backward pass."""
+        self.module.requires_grad_(not frozen)
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end an answer: those of the generation config, the config and the tokenizer."""
+        found: set[int] = set()
+        for stated in (self.generation.get("eos_token_id"), self.settings.get("eos_token_id"), self.tokenizer.eos):
+            if isinstance(stated, int):
+                found.add(stated)
+            elif isinstance(stated, list):
+                found.update(int(one) for one in stated)
+        return frozenset(found)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a folder that plain transformers loads: config, weights, tokenizer, chat template, generation config.
+
+        An attached adapter is not part of it: merge it first, or save it by itself.
+        """
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        config = {key: value for key, value in self.settings.items() if key != "torch_dtype"}
+        _write_json(path / "config.json", {**config, "dtype": str(self.dtype).removeprefix("torch.")})
+        if self.generation:
+            _write_json(path / "generation_config.json", self.generation)
+        write_weights(path, {name: tensor.detach().cpu() for name, tensor in self.state().items()})
+        self.tokenizer.save(path)
+        return path
+
+
+def _write_json(file: Path, data: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Where a model's files are: the starter in the package, a folder, or a name on a hub.
+
+Hub names go through `huggingface_hub` (its cache, its `HF_ENDPOINT`, its `HF_HUB_OFFLINE`); only safetensors, JSON and
+tokenizer files are ever fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from tuneloop.errors import ModelError, NotFoundError, Where
+
+STARTER = "starter"
+FETCHED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "merges.txt", "*.txt"]
+
+
+def find(reference: str) -> Path:
+    """The folder of a model; raises NotFoundError or ModelError with what was tried."""
+    if reference == STARTER:
+        return starter()
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise ModelError("is a file", expected="a model folder with config.json", where=Where(file=path))
+    if looks_like_path(reference):
+        raise NotFoundError("no such model folder", where=Where(file=path))
+    if reference.startswith("modelscope:"):
+        from tuneloop.models.modelscope import fetch
+
+        return fetch(reference.removeprefix("modelscope:"))
+    return from_hub(reference)
+
+
+def starter() -> Path:
+    """The small bilingual model of the package."""
+    folder = Path(str(files("tuneloop.models") / STARTER))
+    if not (folder / "config.json").is_file():
+        raise NotFoundError(
+            "this installation has no starter model",
+            where=Where(file=folder),
+            do="Install tuneloop again, or name a model folder",
+        )
+    return folder
+
+
+def looks_like_path(reference: str) -> bool:
+    """Hub names are `name` or `owner/name`; anything else can only be a path."""
+    return not re.fullmatch(r"(modelscope:)?[\w.-]+(/[\w.-]+)?", reference) or reference.startswith(".")
+
+
+def from_hub(name: str) -> Path:
+    """A model of the Hugging Face hub, from its cache or fetched now."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=FETCHED))
+    except GatedRepoError:
+        raise ModelError(
+            f"{name!r} must be asked for on the hub first",
+            do="Accept its licence on its page, then log in: hf auth login",
+        ) from None
+    except RepositoryNotFoundError:
+        raise NotFoundError(f"neither a folder nor a model on the hub is called {name!r}") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise NotFoundError(
+            f"no folder is called {name!r}, the hub's cache has no model of that name, and the hub cannot be reached "
+            f"({type(error).__name__})",
+            do="Check the name and the network, or give the path of a model folder",
+        ) from None
