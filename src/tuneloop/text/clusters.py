@@ -1,0 +1,130 @@
+"""Which texts of a set are near-duplicates: pairs found by MinHash bands, verified, and joined to clusters.
+
+    candidates   texts that agree in one of 32 bands of 3 minimum hashes each (Broder 1997; Leskovec et al., ch. 3)
+    verified     by the Jaccard index of their sketches: at least `threshold`, or `short_threshold` for short texts
+    clusters     the connected components of the verified pairs
+
+A pair with Jaccard index J becomes a candidate with probability 1 - (1 - J^3)^32: 0.99 at 0.5, 0.22 at 0.2.  Within a
+band each text is paired with the first that has the same values and with the one before it, so the number of pairs
+grows with the number of texts and never with its square; the other bands find what that misses.
+
+Shingles that stand in more than 5 % of all texts (at least `BOILERPLATE` of them) are template: rows that share a long
+instruction and differ in a short input are not duplicates.  They are left out where something remains to compare.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tuneloop.text.similarity import SHORT, Sketches
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BANDS, ROWS = 32, 3
+_MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio
+BOILERPLATE = 50
+_SHARE = 0.05
+_REMAINING = 4  # shingles that must be left once the template is taken out
+_BLOCK = 1 << 18  # texts hashed or pairs verified at a time
+
+
+def near_pairs(
+    sketches: Sketches, threshold: float = 0.5, short_threshold: float = 0.75, first: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """[m, 2] pairs of rows that are alike; `first` marks rows to be compared with before others."""
+    import numpy as np
+
+    if len(sketches) < 2:
+        return np.empty((0, 2), np.int64)
+    compared = without_boilerplate(sketches)
+    order = np.arange(len(sketches)) if first is None else np.argsort(~first, kind="stable")
+    seen = np.empty(0, np.uint64)
+    found = [np.empty((0, 2), np.int64)]
+    for band in range(BANDS):
+        fresh = np.setdiff1d(_candidates(_band(compared, band), order), seen)
+        seen = np.union1d(seen, fresh)
+        left, right = (fresh >> np.uint64(32)).astype(np.int64), (fresh & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        for start in range(0, len(fresh), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            alike = compared.jaccard(left[block], right[block])
+            short = np.minimum(sketches.lengths[left[block]], sketches.lengths[right[block]]) < SHORT
+            near = alike >= np.where(short, short_threshold, threshold)
+            found.append(np.stack([left[block][near], right[block][near]], axis=1))
+    return np.concatenate(found)
+
+
+def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[count] for each row the lowest row that it is connected with by pairs, directly or not."""
+    import numpy as np
+
+    labels = np.arange(count)
+    if not len(pairs):
+        return labels
+    left, right = pairs[:, 0], pairs[:, 1]
+    while True:  # each round hooks roots to lower ones and halves the paths: about log2(count) rounds
+        low = np.minimum(labels[left], labels[right])
+        before = labels.copy()
+        np.minimum.at(labels, labels[left], low)
+        np.minimum.at(labels, labels[right], low)
+        labels = labels[labels]
+        if (labels == before).all():
+            return labels
+
+
+def without_boilerplate(sketches: Sketches) -> Sketches:
+    """The sketches less what is template; a text that is hardly anything else keeps its own."""
+    import numpy as np
+
+    values, counts = np.unique(sketches.values, return_counts=True)
+    common = values[counts > max(BOILERPLATE, _SHARE * len(sketches))]
+    if not len(common):
+        return sketches
+    template = np.isin(sketches.values, common)
+    rows = np.repeat(np.arange(len(sketches)), np.diff(sketches.offsets))
+    left = np.bincount(rows[~template], minlength=len(sketches))
+    stays = ~template | (left < _REMAINING)[rows]
+    kept = np.bincount(rows[stays], minlength=len(sketches))
+    # Texts longer than a sketch lose the same share of what was not kept, so they stay samples.
+    sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, kept)
+    offsets = np.concatenate([[0], np.cumsum(kept)])
+    return Sketches(sketches.values[stays], offsets, sizes.astype(np.int32), sketches.lengths)
+
+
+def _band(sketches: Sketches, band: int) -> NDArray[np.uint64]:
+    """[n] one number that says the band's minimum hashes; texts without shingles get numbers of their own."""
+    import numpy as np
+
+    random = np.random.default_rng(band)
+    xors = random.integers(0, 1 << 32, ROWS, dtype=np.uint64)
+    factors = random.integers(0, 1 << 62, ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    keys = np.arange(len(sketches), dtype=np.uint64)
+    filled = np.flatnonzero(np.diff(sketches.offsets))
+    for start in range(0, len(filled), _BLOCK):
+        rows = filled[start : start + _BLOCK]
+        begin, end = sketches.offsets[rows[0]], sketches.offsets[rows[-1] + 1]
+        values = sketches.values[begin:end].astype(np.uint64)
+        block = np.zeros(len(rows), dtype=np.uint64)
+        for xor, factor in zip(xors, factors, strict=True):
+            hashed = ((values ^ xor) * factor) >> np.uint64(24)
+            block = (block * np.uint64(_MULTIPLIER)) ^ np.minimum.reduceat(hashed, sketches.offsets[rows] - begin)
+        keys[rows] = block
+    return keys
+
+
+def _candidates(keys: NDArray[np.uint64], order: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Pairs (lower row << 32 | higher row) of texts with one key: with the bucket's first, and with the one before."""
+    import numpy as np
+
+    by_key = order[np.argsort(keys[order], kind="stable")]
+    sorted_keys = keys[by_key]
+    starts = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]])
+    heads = by_key[np.maximum.accumulate(np.where(starts, np.arange(len(by_key)), 0))]
+    later = ~starts
+    pairs = [(by_key[later], heads[later]), (by_key[1:][later[1:]], by_key[:-1][later[1:]])]
+    packed = [
+        (np.minimum(one, two).astype(np.uint64) << np.uint64(32)) | np.maximum(one, two).astype(np.uint64)
+        for one, two in pairs
+    ]
+    return np.unique(np.concatenate(packed))
