@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.language_model import LanguageModel as LanguageModel
     from tuneloop.models.loading import Path_
 
 
