@@ -14,8 +14,21 @@ and comes back has every write refused with `ConflictError`.
 
 from __future__ import annotations
 
-from tuneloop.runs import queue
-from tuneloop.runs.lease import Lease
-from tuneloop.runs.run import Run
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuneloop.runs import queue
+    from tuneloop.runs.lease import Lease
+    from tuneloop.runs.run import Run
 
 __all__ = ["Lease", "Run", "queue"]
+
+_PLACES = {"Lease": "tuneloop.runs.lease", "Run": "tuneloop.runs.run"}
+
+
+def __getattr__(name: str) -> Any:
+    # Loading the members of `executors` passes through here and must not cost the database library.
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

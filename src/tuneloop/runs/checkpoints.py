@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from tuneloop.errors import InputError, Where
-from tuneloop.store import Workspace
+from tuneloop.store import Workspace, durable
 from tuneloop.store.database import clock, upsert
 from tuneloop.store.durable import flush_file, flush_folder, publish, storage_errors, temporary_beside, write_file
 from tuneloop.store.tables import checkpoints as table
@@ -40,9 +41,12 @@ class Checkpoint:
     loss: float | None
 
 
-def new_folder(run_folder: Path) -> Path:
+def new_folder(run_folder: Path, attempt: int) -> Path:
+    """An empty folder for one attempt; what earlier attempts left unfinished is removed."""
     place = run_folder / "checkpoints"
-    folder = temporary_beside(place / "checkpoint")
+    for before in range(1, attempt):
+        durable.sweep(place, owner=f"attempt{before}")
+    folder = temporary_beside(place / "checkpoint", owner=f"attempt{attempt}")
     with storage_errors(place):
         folder.mkdir(parents=True)
     return folder
@@ -50,12 +54,10 @@ def new_folder(run_folder: Path) -> Path:
 
 def commit(ws: Workspace, run: str, attempt: int, fence: Fence, folder: Path, step: int, loss: float | None) -> Path:
     """See `Lease.commit_checkpoint`."""
-    place = ws.path("runs", run, "checkpoints") / f"step-{step:08d}-{attempt}"
+    place = ws.path("runs", run, "checkpoints") / f"step-{step:08d}-{attempt}-{secrets.token_hex(4)}"
     size = seal(folder)
     with storage_errors(place):
-        if place.exists():  # this attempt was here before and died between rename and row
-            shutil.rmtree(place)
-        publish(folder, place)
+        publish(_beside(folder, place), place)
     with ws.db.write(durable=True) as connection:
         fence(connection)
         row = {
@@ -70,8 +72,19 @@ def commit(ws: Workspace, run: str, attempt: int, fence: Fence, folder: Path, st
         upsert(connection, table, [row])
         for old in _superfluous(_rows(connection, run)):
             connection.execute(delete(table).where(table.c.run == run, table.c.step == old.step))
-    sweep(ws, run)
+    sweep(ws, run, attempt)
     return place
+
+
+def _beside(folder: Path, place: Path) -> Path:
+    """The folder itself, or a copy of it where it lies on another file system and cannot be renamed."""
+    if folder.stat().st_dev == place.parent.stat().st_dev:
+        return folder
+    copy = temporary_beside(place)
+    shutil.copytree(folder, copy)
+    seal(copy)
+    shutil.rmtree(folder)
+    return copy
 
 
 def seal(folder: Path) -> int:
@@ -111,7 +124,7 @@ def visible(ws: Workspace, run: str) -> list[Checkpoint]:
 
 def newest_whole(ws: Workspace, run: str) -> tuple[Checkpoint | None, list[Checkpoint]]:
     """The newest checkpoint that is whole, and the torn ones after it."""
-    torn = []
+    torn: list[Checkpoint] = []
     for one in visible(ws, run):
         if whole(ws.folder / one.folder):
             return one, torn
@@ -132,12 +145,15 @@ def forget(ws: Workspace, run: str, fence: Fence, one: Checkpoint) -> None:
     shutil.rmtree(ws.folder / one.folder, ignore_errors=True)
 
 
-def sweep(ws: Workspace, run: str) -> None:
-    """Remove finished checkpoint folders that no row names: superseded, or of an attempt that was refused."""
+def sweep(ws: Workspace, run: str, attempt: int) -> None:
+    """Remove checkpoint folders that no row names: superseded, or never made visible.
+
+    Those of later attempts stay: a worker that lost its lease while it wrote must not touch its successor's.
+    """
     place = ws.path("runs", run, "checkpoints")
     named = {one.folder for one in visible(ws, run)}
     for folder in place.glob("step-*"):
-        if ws.relative(folder) not in named:
+        if ws.relative(folder) not in named and int(folder.name.split("-")[2]) <= attempt:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ somebody's process (`here`) takes a slot at once, as it already runs, and is nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -20,7 +20,7 @@ from tuneloop.store.tables import runs, settings
 
 LEASE_SECONDS = 30.0
 WAITING_SECONDS = 10.0
-SLOTS: Mapping[Slot, int] = {"heavy": 1, "light": 2}
+SLOTS: Mapping[str, int] = {"heavy": 1, "light": 2}
 
 
 def slot_of(needs: Mapping[str, Any]) -> Slot:
@@ -32,14 +32,18 @@ def locked_row(connection: Connection, run: str) -> RowMapping:
     """The run's row, locked until the transaction ends; `NotFoundError` with the nearest id."""
     row = connection.execute(select(runs).where(runs.c.id == run).with_for_update()).mappings().first()
     if row is None:
-        known = list(connection.execute(select(runs.c.id)).scalars())
-        hint = nearest(run, known) if known else "There are no runs yet"
-        raise NotFoundError(f"no run is called {run!r}", do=hint[0].upper() + hint[1:])
+        raise unknown(connection, run)
     return row
 
 
+def unknown(connection: Connection, run: str) -> NotFoundError:
+    known = list(connection.execute(select(runs.c.id)).scalars())
+    hint = nearest(run, known) if known else "There are no runs yet"
+    return NotFoundError(f"no run is called {run!r}", do=hint[0].upper() + hint[1:])
+
+
 def left_alone(row: Mapping[Any, Any], now: float) -> bool:
-    """Whether nobody works on an active run any more."""
+    """Whether an active run's process is gone: its lease ran out, or the process is certainly dead."""
     return row["lease_until"] is None or row["lease_until"] <= now or process.dead(row["owner"])
 
 
@@ -62,26 +66,25 @@ def take(connection: Connection, run: str, owner: Mapping[str, Any], seconds: fl
     return int(connection.execute(statement).scalar_one())
 
 
-def settle(connection: Connection, row: Mapping[Any, Any], now: float) -> str:
-    """Write down what became of an active run that nobody works on; returns its state then."""
-    state = {"cancelling": "cancelled", "pausing": "paused"}.get(row["state"], "queued")
+def settle(connection: Connection, row: Mapping[Any, Any], now: float) -> None:
+    """Write down that an abandoned run which was to be cancelled or paused now is."""
+    state = {"cancelling": "cancelled", "pausing": "paused"}[row["state"]]
     values = {"state": state, "stop": "", "lease_until": None, "finished": now if state == "cancelled" else None}
     connection.execute(update(runs).where(runs.c.id == row["id"]).values(values))
-    return state
 
 
 def next_claimable(connection: Connection) -> str | None:
-    """The oldest run that may start now, after abandoned ones have been put back."""
-    now = clock(connection)
-    rows = _open_rows(connection)
+    """The oldest run that may start now: queued, or left alone by a process that died."""
+    now, rows = clock(connection), _open_rows(connection)
+    free = _free(connection, rows, now)
+    chosen = None
     for row in rows:
-        if row["state"] in ACTIVE and not row["here"] and left_alone(row, now):
+        abandoned = row["state"] in ACTIVE and left_alone(row, now)
+        if abandoned and row["state"] != "running":
             settle(connection, row, now)
-    free = _free(connection, now)
-    for row in _open_rows(connection):
-        if row["state"] == "queued" and not row["here"] and free[row["slot"]] > 0:
-            return str(row["id"])
-    return None
+        elif (abandoned or row["state"] == "queued") and not row["here"] and free[row["slot"]] > 0:
+            chosen = chosen or str(row["id"])
+    return chosen
 
 
 def may_start(connection: Connection, run: str) -> bool:
@@ -90,20 +93,23 @@ def may_start(connection: Connection, run: str) -> bool:
     Of the runs whose process waits, the oldest goes first; queued runs without a process don't hold others up.
     """
     row, now = locked_row(connection, run), clock(connection)
-    if row["state"] in ACTIVE:
-        if row["here"] or not left_alone(row, now):
-            raise held(row)
-        if settle(connection, row, now) != "queued":
-            row = locked_row(connection, run)
-    elif row["state"] != "queued":
+    if row["state"] in ACTIVE and (row["here"] or not left_alone(row, now)):
+        raise held(row)
+    if row["state"] not in ("queued", "running"):
         raise ConflictError(f"{run} is {row['state']}", expected="a queued run", do=_way_on(row))
-    waiting = runs.c.waiting_until > now
-    earlier = select(runs.c.id).where(
-        runs.c.state == "queued", runs.c.slot == row["slot"], runs.c.number < row["number"], waiting
-    )
-    if _free(connection, now)[row["slot"]] > len(connection.execute(earlier).all()):
+    rows = _open_rows(connection)
+    earlier = [
+        one
+        for one in rows
+        if one["state"] == "queued"
+        and one["slot"] == row["slot"]
+        and one["number"] < row["number"]
+        and (one["waiting_until"] or 0) > now
+    ]
+    if _free(connection, rows, now)[row["slot"]] > len(earlier):
         return True
-    connection.execute(update(runs).where(runs.c.id == run).values(waiting_until=now + WAITING_SECONDS))
+    if row["state"] == "queued" and (row["waiting_until"] or 0) < now + WAITING_SECONDS / 2:
+        connection.execute(update(runs).where(runs.c.id == run).values(waiting_until=now + WAITING_SECONDS))
     return False
 
 
@@ -125,10 +131,10 @@ def _open_rows(connection: Connection) -> list[RowMapping]:
     return list(connection.execute(query).mappings())
 
 
-def _free(connection: Connection, now: float) -> dict[str, int]:
+def _free(connection: Connection, rows: Iterable[Mapping[Any, Any]], now: float) -> dict[str, int]:
     value = connection.execute(select(settings.c.value).where(settings.c.key == "run_slots")).scalar()
     free: dict[str, int] = {**SLOTS, **(value or {})}
-    for row in _open_rows(connection):
+    for row in rows:
         if row["state"] in ACTIVE and not left_alone(row, now):
             free[row["slot"]] -= 1
     return free

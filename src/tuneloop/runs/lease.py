@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
-from tuneloop.errors import ConflictError, StorageError, TuneloopError
+from tuneloop.errors import ConflictError, StoppedError, StorageError, TuneloopError
 from tuneloop.runs import checkpoints
 from tuneloop.runs.checkpoints import Checkpoint
 from tuneloop.runs.claiming import LEASE_SECONDS
@@ -26,7 +27,11 @@ from tuneloop.store.tables import metrics, run_events, runs
 
 
 class Lease:
-    """One attempt at a run.  As a context manager it ends the run: an error inside fails it."""
+    """One attempt at a run.
+
+    As a context manager it ends the run: well, or failed by an error inside; when a person stopped it, it is paused,
+    and can be resumed.
+    """
 
     def __init__(
         self,
@@ -86,7 +91,7 @@ class Lease:
 
     def new_checkpoint(self) -> Path:
         """An empty folder to write a checkpoint in, for `commit_checkpoint`."""
-        return checkpoints.new_folder(self.folder)
+        return checkpoints.new_folder(self.folder, self.attempt)
 
     def commit_checkpoint(self, folder: Path, step: int, loss: float | None = None) -> Path:
         """Make a folder the run's checkpoint at `step`: whole or not there, whenever the process is killed.
@@ -133,13 +138,20 @@ class Lease:
             return
         if error is None:
             self.finish()
-        elif isinstance(error, ConflictError) and self.lost is not None:
-            self._stop_renewing()
         else:
             try:
-                self.fail(error)
-            except (ConflictError, StorageError):  # what went wrong first matters more
+                self._give_up(error)
+            except (ConflictError, StorageError) as second:  # what went wrong first matters more
+                error.add_note(f"The run could not be ended in the database: {second}")
                 self._stop_renewing()
+
+    def _give_up(self, error: BaseException) -> None:
+        if not isinstance(error, KeyboardInterrupt | StoppedError):
+            self.fail(error)
+        elif self.should_stop() == "cancel":
+            self.cancel()
+        else:
+            self.pause()
 
     def _end(self, state: State, *, result: Mapping[str, Any] | None = None, error: Any = None) -> None:
         with self.ws.db.write(durable=True) as connection:
@@ -168,12 +180,11 @@ class Lease:
                     self.fence(connection)
                     later = now() + self.seconds
                     connection.execute(update(runs).where(runs.c.id == self.run).values(lease_until=later))
-            except ConflictError as error:
-                if "held" in error.message:
-                    self.lost = error
+            except (ConflictError, StorageError, DBAPIError):
+                if self.lost is not None:
                     return
-            except StorageError:
-                continue  # a full disk may be freed in time; if not, the lease runs out and the next write is refused
+                # A full disk, a long writer or a restarted server may pass in time; if not, the lease runs out and
+                # the next write is refused.
 
     def _gone(self, found: str | None) -> ConflictError:
         self.lost = ConflictError(

@@ -37,14 +37,14 @@ def dead(owner: Mapping[str, Any] | None) -> bool:
     """Whether the process is certainly gone."""
     if not owner or owner.get("host") != host() or not owner.get("started"):
         return False
-    return _started(int(owner["pid"])) != owner["started"]
+    return bool(_started(int(owner["pid"])) != owner["started"])
 
 
 def alive(owner: Mapping[str, Any] | None) -> bool:
     """Whether the process certainly runs on this machine: only then may it be signalled."""
     if not owner or owner.get("host") != host() or not owner.get("started"):
         return False
-    return _started(int(owner["pid"])) == owner["started"]
+    return bool(_started(int(owner["pid"])) == owner["started"])
 
 
 def _started(pid: int) -> str | None:

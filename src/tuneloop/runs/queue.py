@@ -6,11 +6,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError
 from tuneloop.runs import process
-from tuneloop.runs.claiming import LEASE_SECONDS, held, left_alone, locked_row, may_start, next_claimable, slot_of, take
+from tuneloop.runs.claiming import (
+    LEASE_SECONDS,
+    held,
+    left_alone,
+    locked_row,
+    may_start,
+    next_claimable,
+    slot_of,
+    take,
+    unknown,
+)
 from tuneloop.runs.lease import Lease, add_event
 from tuneloop.runs.run import ACTIVE, FINISHED, RESUMABLE, Event, Metric, Run, Slot, run_of
 from tuneloop.store import Workspace
@@ -59,10 +69,8 @@ def here(
             run_id = _add(connection, kind, spec, needs or {}, scenario, None, here=True)
         else:
             _make_resumable(connection, run_id, here=True)
-        attempt = take(connection, run_id, process.identity(), seconds)
-        add_event(connection, run_id, "started", {"attempt": attempt, "here": True})
-        row = locked_row(connection, run_id)
-    return Lease(ws, run_id, attempt, kind=row["kind"], spec=row["spec"], seconds=seconds)
+        row = _taken(connection, run_id, process.identity(), seconds)
+    return _lease(ws, row, seconds)
 
 
 def claim(
@@ -83,14 +91,12 @@ def claim(
         with ws.db.write(durable=True) as connection:
             chosen = next_claimable(connection) if run_id is None else run_id
             if chosen is not None and (run_id is None or may_start(connection, chosen)):
-                attempt = take(connection, chosen, owner or process.identity(), seconds)
-                add_event(connection, chosen, "started", {"attempt": attempt})
-                row = locked_row(connection, chosen)
+                row = _taken(connection, chosen, owner or process.identity(), seconds)
                 break
         if time.monotonic() >= give_up:
             return None
         time.sleep(POLL_SECONDS)
-    return Lease(ws, chosen, attempt, kind=row["kind"], spec=row["spec"], seconds=seconds)
+    return _lease(ws, row, seconds)
 
 
 def show(ws: Workspace, run_id: str = NEWEST) -> Run:
@@ -101,11 +107,10 @@ def show(ws: Workspace, run_id: str = NEWEST) -> Run:
             query = select(runs).order_by(runs.c.number.desc()).limit(1)
         row = connection.execute(query).mappings().first()
         if row is not None:
-            return run_of(row, _now_for(connection, row))
+            return run_of(row, left_alone(row, clock(connection)))
         if run_id == NEWEST:
             raise NotFoundError("there is no run yet", do="Start one with: tuneloop train")
-        locked_row(connection, run_id)
-    raise NotFoundError(f"no run is called {run_id!r}")
+        raise unknown(connection, run_id)
 
 
 def list(
@@ -118,12 +123,13 @@ def list(
     if scenario is not None:
         query = query.where(runs.c.scenario == scenario)
     with ws.db.read() as connection:
-        found = [run_of(row, _now_for(connection, row)) for row in connection.execute(query).mappings().all()]
+        now = clock(connection)
+        found = [run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings()]
     return [run for run in found if states is None or run.state in states]
 
 
 def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> Iterator[Event]:
-    """The events numbered above `after`; `follow` waits for more until nobody works on the run."""
+    """The events numbered above `after`; `follow` waits for more until the run has ended or its process is gone."""
     columns = run_events.c
     while True:
         run = show(ws, run_id)
@@ -133,7 +139,7 @@ def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> 
         for row in rows:
             after = row["number"]
             yield Event(after, created_text(row["time"]), row["kind"], row["data"])
-        if not follow or run.state in (*FINISHED, "paused"):
+        if not follow or run.interrupted or run.state in (*FINISHED, "paused"):
             return
         time.sleep(POLL_SECONDS)
 
@@ -157,6 +163,17 @@ def cancel(ws: Workspace, run_id: str) -> Run:
 def pause(ws: Workspace, run_id: str) -> Run:
     """Ask a run to keep a checkpoint and stop; `resume` goes on from it."""
     return _ask(ws, run_id, "pause")
+
+
+def write_off(ws: Workspace, run_id: str) -> Run:
+    """Write an active run down as cancelled, whatever its process does; if that still lives, its writes are refused."""
+    with ws.db.write(durable=True) as connection:
+        row = locked_row(connection, run_id)
+        if row["state"] in ACTIVE:
+            values = {"state": "cancelled", "stop": "", "lease_until": None, "finished": clock(connection)}
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+            add_event(connection, run_id, "cancelled", {"killed": True})
+    return show(ws, run_id)
 
 
 def resume(ws: Workspace, run_id: str) -> Run:
@@ -232,6 +249,13 @@ def _make_resumable(connection: Connection, run_id: str, *, here: bool) -> None:
     connection.execute(update(runs).where(runs.c.id == run_id).values(values))
 
 
-def _now_for(connection: Connection, row: Mapping[Any, Any]) -> float:
-    """The clock, or the end of time for a run whose process is certainly dead: its lease then counts as run out."""
-    return float("inf") if row["state"] in ACTIVE and process.dead(row["owner"]) else clock(connection)
+def _taken(connection: Connection, run_id: str, owner: Mapping[str, Any], seconds: float) -> RowMapping:
+    attempt = take(connection, run_id, owner, seconds)
+    row = locked_row(connection, run_id)
+    add_event(connection, run_id, "started", {"attempt": attempt, "here": row["here"]})
+    return row
+
+
+def _lease(ws: Workspace, row: RowMapping, seconds: float) -> Lease:
+    ws.blobs.sweep(owner=row["id"])  # what an earlier attempt left under way
+    return Lease(ws, row["id"], row["attempt"], kind=row["kind"], spec=row["spec"], seconds=seconds)

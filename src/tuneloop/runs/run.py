@@ -82,15 +82,15 @@ class Metric:
     value: float
 
 
-def run_of(row: Mapping[Any, Any], now: float) -> Run:
-    """The run as it stands at `now`: a lease that ran out shows as what the next claim will find."""
-    expired = row["state"] in ACTIVE and (row["lease_until"] is None or row["lease_until"] <= now)
+def run_of(row: Mapping[Any, Any], abandoned: bool) -> Run:
+    """The run as it stands; one that its process abandoned shows as what the next claim will find."""
     state, error = row["state"], row["error"]
-    if expired and state == "cancelling":
+    abandoned = abandoned and state in ACTIVE
+    if abandoned and state == "cancelling":
         state = "cancelled"
-    elif expired and state == "pausing":
+    elif abandoned and state == "pausing":
         state = "paused"
-    elif expired and row["here"]:
+    elif abandoned and row["here"]:
         state, error = "failed", dict(INTERRUPTED)
     return Run(
         id=row["id"],
@@ -99,7 +99,7 @@ def run_of(row: Mapping[Any, Any], now: float) -> Run:
         state=state,
         slot=row["slot"],
         here=row["here"],
-        interrupted=expired,
+        interrupted=abandoned,
         attempt=row["attempt"],
         spec=row["spec"],
         needs=row["needs"],

@@ -39,11 +39,11 @@ class Blobs:
         finally:
             part.unlink(missing_ok=True)
 
-    def new_part(self) -> Path:
-        """A name for a file under way; give it to `adopt` when it is whole."""
+    def new_part(self, owner: str = "") -> Path:
+        """A name for a file under way; give it to `adopt` when it is whole.  `owner` is the run that writes it."""
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        return temporary_beside(self.folder / "blob")
+        return temporary_beside(self.folder / "blob", owner)
 
     def adopt(self, part: Path) -> str:
         """Make a finished part a blob: flushed, then renamed to its address."""
@@ -80,9 +80,9 @@ class Blobs:
     def get(self, address: str) -> bytes:
         return self.path(address).read_bytes()
 
-    def sweep(self) -> int:
-        """Remove parts that killed writers left behind more than a day ago; returns how many."""
-        return sweep(self.folder) if self.folder.is_dir() else 0
+    def sweep(self, owner: str = "") -> int:
+        """Remove the parts of a run whose process is gone, and any that are a day old; returns how many."""
+        return sweep(self.folder, owner)
 
     def _place(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest

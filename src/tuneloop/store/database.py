@@ -11,23 +11,28 @@ flush: for rows that make versions, models and checkpoints visible.
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Float
 
 from tuneloop.errors import ConflictError, StorageError, Where
-from tuneloop.store.durable import disk_full, read_only
+from tuneloop.store.durable import disk_full, free_text, read_only
 
 FILE = "tuneloop.db"
 VARIABLE = "TUNELOOP_DATABASE_URL"
@@ -50,11 +55,11 @@ class Database:
         return cls(URL.create("sqlite", database=str(folder / FILE)), readonly=readonly)
 
     @property
-    def place(self) -> Path:
+    def place(self) -> str:
         """The file, or for a server its address without the password; for error sentences."""
         if self.url.get_backend_name() == "sqlite":
-            return Path(str(self.url.database))
-        return Path(self.url.render_as_string(hide_password=True))
+            return str(self.url.database)
+        return self.url.render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -62,15 +67,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, durable: bool = False) -> Iterator[Connection]:
+    def write(self, durable: bool = False, *, foreign_keys: bool = True) -> Iterator[Connection]:
         if self.readonly:
-            raise read_only(self.place.parent)
+            raise read_only(Path(self.place).parent)
         if getattr(self._writing, "now", False):
             raise RuntimeError("a write transaction is already open in this thread: pass its connection on instead")
         self._writing.now = True
         try:
             with self._sentences(), self.engine.connect() as connection:
-                connection = connection.execution_options(tuneloop_write=True, tuneloop_durable=durable)
+                connection = connection.execution_options(
+                    tuneloop_write=True, tuneloop_durable=durable, tuneloop_foreign_keys=foreign_keys
+                )
                 with connection.begin():
                     yield connection
         finally:
@@ -87,10 +94,16 @@ class Database:
             raise sentence from error
 
     def _sentence(self, text: str) -> ConflictError | StorageError | None:
-        if "disk is full" in text or "disk i/o error" in text or "no space left" in text:
-            return disk_full(self.place)
+        if "disk is full" in text or "no space left" in text:
+            return disk_full(Path(self.place))
+        if "disk i/o error" in text:
+            return StorageError(
+                f"the disk refused to read or write ({free_text(Path(self.place))} free)",
+                where=Where(file=self.place),
+                do="If the disk is full, free some space; else check the disk. Then run the command again",
+            )
         if "readonly" in text or "read-only" in text or "unable to open" in text:
-            return read_only(self.place.parent)
+            return read_only(Path(self.place).parent)
         if "database is locked" in text or "database table is locked" in text:
             return ConflictError(
                 f"another process has been writing to the workspace for {BUSY_SECONDS:.0f} seconds",
@@ -102,6 +115,21 @@ class Database:
                 "the workspace's database is damaged", where=Where(file=self.place), do="Restore it from a copy"
             )
         return None
+
+    def use_wal(self) -> None:
+        """Switch SQLite's journal to WAL, which the file remembers; SQLite doesn't wait for the lock here, so we do."""
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            connection = self.engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise self._sentence(str(error).lower()) or error from error
+                time.sleep(0.02)
+            finally:
+                connection.close()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -133,7 +161,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Insert rows, or replace the ones with the same primary key."""
     if not rows:
         return
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+    insert = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}[connection.dialect.name]
     statement: Any = insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
@@ -146,7 +174,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def _engine(url: URL, readonly: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        return create_engine(url, json_serializer=_json)
     file = str(url.database)
     if readonly:
         # Without a write-ahead log beside it the file is whole, and `immutable` spares SQLite the lock files that it
@@ -155,13 +183,11 @@ def _engine(url: URL, readonly: bool) -> Engine:
         url = URL.create(
             "sqlite", database=f"file:{file}", query={flag.split("=")[0]: flag.split("=")[1], "uri": "true"}
         )
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver would begin transactions by itself, and deferred ones
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA synchronous=NORMAL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -169,11 +195,24 @@ def _engine(url: URL, readonly: bool) -> Engine:
         if not options.get("tuneloop_write"):
             connection.exec_driver_sql("BEGIN")
             return
-        level = "FULL" if options.get("tuneloop_durable") else "NORMAL"
-        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options['tuneloop_durable'] else 'NORMAL'}")
+        connection.exec_driver_sql(f"PRAGMA foreign_keys={'ON' if options['tuneloop_foreign_keys'] else 'OFF'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
-__all__ = ["Database", "OperationalError", "clock", "now", "upsert"]
+def _json(value: Any) -> str:
+    """JSON that every database takes: a number that isn't finite becomes null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

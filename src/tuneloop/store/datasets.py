@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from tuneloop.records.results import DatasetVersion
 from tuneloop.store.database import clock
 from tuneloop.store.reference import NEWEST, find
-from tuneloop.store.tables import created_text, dataset_ledgers, dataset_versions, next_number
+from tuneloop.store.tables import created_text, dataset_ledgers, dataset_versions, lock_kind, next_number
 from tuneloop.store.workspace import Workspace
 
 Fence = Callable[[Connection], None]
@@ -42,6 +42,7 @@ def add_version(
     with ws.db.write(durable=True) as connection:
         if fence is not None:
             fence(connection)
+        lock_kind(connection, "data")
         same = (dataset_versions.c.scenario == scenario) & (dataset_versions.c.id == id)
         row: Mapping[Any, Any] | None = connection.execute(select(dataset_versions).where(same)).mappings().first()
         if row is None:

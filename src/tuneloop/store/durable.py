@@ -37,15 +37,31 @@ def write_file(path: Path, data: bytes) -> None:
             raise
 
 
-def temporary_beside(path: Path) -> Path:
-    """A new name in the same folder, so that the later rename stays on one file system."""
-    return path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+def temporary_beside(path: Path, owner: str = "") -> Path:
+    """A new name in the same folder, so that the later rename stays on one file system; `owner` is for `sweep`."""
+    return path.with_name(f"{TEMPORARY}{owner + '-' if owner else ''}{secrets.token_hex(8)}")
 
 
 def publish(temporary: Path, path: Path) -> None:
     """Give a flushed file or folder its final name."""
     temporary.replace(path)
     flush_folder(path.parent)
+
+
+def publish_once(temporary: Path, path: Path) -> bool:
+    """Give a flushed file its name unless the name is taken: of several writers at once exactly one succeeds."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links; the gap between look and rename stays open there
+        if path.exists():
+            return False
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    flush_folder(path.parent)
+    return True
 
 
 def flush(descriptor: int) -> None:
@@ -91,7 +107,7 @@ def storage_error(error: OSError, path: Path, needed: int | None = None) -> Stor
 
 def disk_full(path: Path, needed: int | None = None) -> StorageError:
     return StorageError(
-        f"the disk is full ({_size(free_bytes(path))} free)",
+        f"the disk is full ({free_text(path)} free)",
         expected=f"room for {_size(needed)} more" if needed else "room for what is being written",
         where=Where(file=path),
         do="Free some space or move the workspace to a larger disk, then run the command again:"
@@ -108,6 +124,11 @@ def read_only(path: Path) -> StorageError:
     )
 
 
+def free_text(path: Path) -> str:
+    """The free room on the disk that holds `path`, for a sentence."""
+    return _size(free_bytes(path))
+
+
 def free_bytes(path: Path) -> int:
     """Free bytes on the disk that holds `path`, or its nearest existing parent."""
     while not path.exists() and path != path.parent:
@@ -115,13 +136,18 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def sweep(folder: Path, older_than: float = STALE_SECONDS) -> int:
-    """Remove what killed writers left behind, and return how many; younger parts may belong to a living writer."""
+def sweep(folder: Path, owner: str = "") -> int:
+    """Remove what killed writers left in a folder, and return how many.
+
+    Parts that name `owner` go at once (the caller knows that their writer is gone), others when they are a day old, as
+    a younger one may belong to a living writer.
+    """
     removed = 0
-    now = time.time()
-    for part in folder.glob(f"**/{TEMPORARY}*"):
+    oldest = time.time() - STALE_SECONDS
+    for part in folder.glob(f"{TEMPORARY}*"):
+        own = bool(owner) and part.name.startswith(f"{TEMPORARY}{owner}-")
         try:
-            if now - part.stat().st_mtime > older_than:
+            if own or part.stat().st_mtime < oldest:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
                 removed += 1
         except FileNotFoundError:  # another process sweeps at the same time

@@ -20,7 +20,7 @@ import secrets
 from pathlib import Path
 
 from tuneloop.errors import StorageError, Where
-from tuneloop.store.durable import TEMPORARY, flush, storage_errors
+from tuneloop.store.durable import flush, publish_once, storage_errors, temporary_beside
 
 VARIABLE = "TUNELOOP_KEY_FILE"
 SIZE = 32
@@ -115,16 +115,12 @@ def _make(file: Path) -> bytes:
     key = secrets.token_bytes(SIZE)
     with storage_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        own = file.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+        own = temporary_beside(file)
         descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(key.hex().encode() + b"\n")
-                out.flush()
-                flush(out.fileno())
-            os.link(own, file)
-        except FileExistsError:
-            return _read(file) or key
-        finally:
-            own.unlink(missing_ok=True)
-    return key
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(key.hex().encode() + b"\n")
+            out.flush()
+            flush(out.fileno())
+        if publish_once(own, file):
+            return key
+    return _read(file) or key

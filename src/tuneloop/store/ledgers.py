@@ -80,17 +80,17 @@ def schema(kind: str) -> pa.Schema:
 class LedgerWriter:
     """Rows of one kind on their way into a blob; as a context manager it is abandoned unless committed."""
 
-    def __init__(self, blobs: Blobs, kind: str) -> None:
+    def __init__(self, blobs: Blobs, kind: str, run: str | None = None) -> None:
         import pyarrow.parquet as pq
 
         self.kind, self.schema, self.rows = kind, schema(kind), 0
-        self._blobs, self._part = blobs, blobs.new_part()
+        self._blobs, self._part = blobs, blobs.new_part(owner=run or "")
         self._names = frozenset(self.schema.names)
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = self._pending_bytes = 0
         self._last: str | None = None
         with storage_errors(self._part):
-            self._file = pq.ParquetWriter(self._part, self.schema, compression="zstd", write_page_index=True)
+            self._file = pq.ParquetWriter(self._part, self.schema, compression="zstd", use_dictionary=_repeating(kind))
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; a column that may be empty may be left out."""
@@ -170,7 +170,8 @@ class Ledgers:
         self._blobs = blobs
 
     def writer(self, kind: str, run: str | None = None) -> LedgerWriter:
-        return LedgerWriter(self._blobs, kind)
+        """A writer for one ledger; when the run's process is killed, its next attempt removes what it left."""
+        return LedgerWriter(self._blobs, kind, run)
 
     def read(
         self, address: str, columns: Sequence[str] | None = None, batch_rows: int = GROUP_ROWS
@@ -218,6 +219,12 @@ class Ledgers:
             connection.execute(f"SET allowed_directories=['{_quoted(self._blobs.folder)}']")
             connection.execute("SET enable_external_access=false; SET lock_configuration=true")
             return connection.sql(sql, params=list(parameters) or None).to_arrow_table()
+
+
+def _repeating(kind: str) -> list[str]:
+    """The columns whose values repeat; ids and payloads don't, and a dictionary of them only costs time."""
+    unique = {"id", "record", "parent", "payload", "before", "after", "locator", "message", "excerpt"}
+    return [name for name, spelled in KINDS[kind].items() if name not in unique and spelled.startswith("string")]
 
 
 def _quoted(path: Path) -> str:

@@ -7,14 +7,12 @@ new workspace at once, the second waits and then finds it done.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
 
 from tuneloop.errors import StorageError, Where
-from tuneloop.store.database import BUSY_SECONDS, Database
+from tuneloop.store.database import Database
 
 HEAD = "0001"
 """The newest file in `migrations/versions`; a test compares them."""
@@ -27,12 +25,14 @@ def migrate(database: Database) -> None:
     if _current(database) == HEAD:
         return
     if database.engine.dialect.name == "sqlite" and not database.readonly:
-        _use_wal(database)
-    with database.write(durable=True) as connection:
+        database.use_wal()
+    # Changing a table means copying it on SQLite, and dropping the old one must not cascade: keys are checked after.
+    with database.write(durable=True, foreign_keys=False) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         if stamp(connection) != HEAD:
             _upgrade(database, connection)
+            _check_keys(connection)
 
 
 def stamp(connection: Connection) -> str | None:
@@ -45,23 +45,6 @@ def stamp(connection: Connection) -> str | None:
 def _current(database: Database) -> str | None:
     with database.read() as connection:
         return stamp(connection)
-
-
-def _use_wal(database: Database) -> None:
-    """WAL is kept in the file; SQLite does not wait for a lock when it changes the mode, so we do."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        connection = database.engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except Exception as error:
-            if "locked" not in str(error) or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
-        finally:
-            connection.close()
 
 
 def _upgrade(database: Database, connection: Connection) -> None:
@@ -85,4 +68,8 @@ def _upgrade(database: Database, connection: Connection) -> None:
         ) from error
 
 
-__all__ = ["HEAD", "OperationalError", "migrate", "stamp"]
+def _check_keys(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and (
+        broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    ):
+        raise RuntimeError(f"a migration left a row without the row that it belongs to: {tuple(broken)}")

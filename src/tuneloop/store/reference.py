@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import ColumnElement, RowMapping, Table, select
 
 from tuneloop.errors import NotFoundError, UsageError, nearest
@@ -27,7 +25,7 @@ def find(database: Database, table: Table, reference: str, *, what: str, make: s
         if named is not None:
             return named
         starting = connection.execute(query.where(columns.id.startswith(reference, autoescape=True)).limit(2))
-        found: list[Any] = list(starting.mappings()) if len(reference) > 3 else []
+        found: list[RowMapping] = list(starting.mappings()) if len(reference) > 3 else []
         if len(found) == 1:
             return found[0]
         if found:

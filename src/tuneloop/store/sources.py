@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from tuneloop.errors import NotFoundError, nearest
 from tuneloop.records.origin import SourceKind
 from tuneloop.store.database import clock
-from tuneloop.store.tables import created_text, next_number
+from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.tables import sources as table
 from tuneloop.store.workspace import Workspace
 
@@ -50,6 +50,7 @@ def add_source(
     told = json.dumps([name, kind, digest, licence, grade], ensure_ascii=False)
     fingerprint = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
     with ws.db.write(durable=True) as connection:
+        lock_kind(connection, "source")
         row = connection.execute(select(table).where(table.c.fingerprint == fingerprint)).mappings().first()
         if row is None:
             number = next_number(connection, "source")

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    select,
     update,
 )
 
@@ -201,6 +202,11 @@ checkpoints = Table(
     Column("loss", Double),
     Column("created", Double, nullable=False),
 )
+
+
+def lock_kind(connection: Connection, kind: str) -> None:
+    """Let one writer of a kind in at a time: for a look that decides about an insert (SQLite writers queue anyway)."""
+    connection.execute(select(counters.c.last).where(counters.c.kind == kind).with_for_update())
 
 
 def next_number(connection: Connection, kind: str) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tuneloop.errors import NotFoundError, StorageError, UsageError, Where
 from tuneloop.store import keys
-from tuneloop.store.durable import read_only, storage_errors, write_file
+from tuneloop.store.durable import publish_once, read_only, storage_errors, temporary_beside, write_file
 
 if TYPE_CHECKING:
     from tuneloop.store.blobs import Blobs
@@ -101,6 +101,13 @@ class Workspace:
 
     def key(self, create: bool = False) -> bytes | None:
         """This workspace's key for originals and pseudonyms; None where the user's key is absent."""
+        if keys.key_file().resolve().is_relative_to(self.folder):
+            raise UsageError(
+                "the key to originals lies inside the workspace",
+                expected="a place outside, so that a copy of the workspace doesn't carry the key along",
+                where=Where(file=keys.key_file()),
+                do=f"Move the key file, and point {keys.VARIABLE} to it",
+            )
         return keys.workspace_key(self.id, create=create)
 
     def close(self) -> None:
@@ -142,18 +149,9 @@ def _make(folder: Path) -> None:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     marker = folder / MARKER
-    # A hard link refuses to replace: of two processes that make the same workspace, one id wins and both read it.
-    own = folder / f".part-{secrets.token_hex(8)}"
+    own = temporary_beside(marker)
     write_file(own, json.dumps({"format": FORMAT, "id": secrets.token_hex(16)}, indent=2).encode() + b"\n")
-    try:
-        os.link(own, marker)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        if not marker.exists():
-            own.replace(marker)
-    finally:
-        own.unlink(missing_ok=True)
+    publish_once(own, marker)  # of two processes that make the same workspace, one id wins and both read it
 
 
 def _read_marker(marker: Path) -> str:

@@ -9,20 +9,19 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import update
+from pydantic import PrivateAttr
 
-from tuneloop.errors import ConflictError
-from tuneloop.runs import process, queue
-from tuneloop.runs.claiming import locked_row
+from tuneloop.config import setting
+from tuneloop.runs import process
 from tuneloop.runs.executor import WORKER, Executor
-from tuneloop.runs.lease import add_event
-from tuneloop.runs.run import ACTIVE, Run
-from tuneloop.store import Workspace
-from tuneloop.store.database import clock
 from tuneloop.store.durable import storage_errors
-from tuneloop.store.tables import runs
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.runs.run import Run
+    from tuneloop.store import Workspace
 
 LOG = "log.txt"
 LOW_PRIORITY = 10
@@ -30,14 +29,19 @@ _POLL_SECONDS = 0.05
 
 
 class LocalExecutor(Executor):
-    """`background`: low priority and passive waiting, for a machine that serves or is worked at meanwhile.
+    """Idle OpenMP threads sleep: two that spin collapse 5 to 20 times beside a competing process."""
 
-    Two OpenMP threads that spin collapse 5 to 20 times beside a competing process, so idle threads sleep instead.
-    """
+    title: ClassVar[Words] = Words("This machine", "本机")
+    help: ClassVar[Words] = Words(
+        "Starts each run as a process of its own on this machine.", "在本机为每个运行启动一个独立的进程。"
+    )
 
-    def __init__(self, background: bool = True) -> None:
-        self.background = background
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+    background: bool = setting(
+        True,
+        en="Low priority, for a machine that serves or is worked at meanwhile.",
+        zh="以低优先级运行，适合同时提供服务或有人在用的机器。",
+    )
+    _children: dict[str, subprocess.Popen[bytes]] = PrivateAttr(default_factory=dict)
 
     def start(self, ws: Workspace, run_id: str, entry: str = WORKER) -> int:
         """Output and errors go to `log.txt` in the run's folder, one attempt after the other."""
@@ -66,15 +70,18 @@ class LocalExecutor(Executor):
             return None
 
     def stop(self, ws: Workspace, run_id: str, grace: float = 30.0) -> Run:
+        from tuneloop.runs import queue
+        from tuneloop.runs.run import ACTIVE
+
         run = queue.cancel(ws, run_id)
         give_up = time.monotonic() + grace
         while run.state in ACTIVE and time.monotonic() < give_up:
             time.sleep(_POLL_SECONDS)
             run = queue.show(ws, run_id)
-        if run.state not in ACTIVE:
-            return run
-        kill(run.owner)
-        return _write_down(ws, run_id)
+        if run.state in ACTIVE:
+            kill(run.owner)
+            run = queue.write_off(ws, run_id)
+        return run
 
 
 def kill(owner: Mapping[str, Any] | None) -> None:
@@ -95,18 +102,6 @@ def kill(owner: Mapping[str, Any] | None) -> None:
 
 def log_file(ws: Workspace, run_id: str) -> Path:
     return ws.path("runs", run_id) / LOG
-
-
-def _write_down(ws: Workspace, run_id: str) -> Run:
-    with ws.db.write(durable=True) as connection:
-        row = locked_row(connection, run_id)
-        if row["state"] in ACTIVE:
-            if process.alive(row["owner"]):
-                raise ConflictError(f"{run_id} is at work on another machine", do="Cancel it there, or wait")
-            values = {"state": "cancelled", "stop": "", "lease_until": None, "finished": clock(connection)}
-            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-            add_event(connection, run_id, "cancelled", {"killed": True})
-    return queue.show(ws, run_id)
 
 
 def _environment() -> dict[str, str]:
