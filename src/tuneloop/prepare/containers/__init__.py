@@ -1,0 +1,1 @@
+"""The containers: what files come packed in."""

@@ -1,0 +1,1 @@
+"""The shapes: one file, one way of writing examples down."""

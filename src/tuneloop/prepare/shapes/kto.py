@@ -1,0 +1,72 @@
+"""Single answers with a thumb up or down (KTO)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuneloop.errors import InputError, Where
+from tuneloop.prepare.shape import Field, Shape
+from tuneloop.prepare.turns import check_order, optional_text, read_tools, read_turns, shown, text_of
+from tuneloop.records import Record, Turn
+from tuneloop.wording import Words
+
+_YES = frozenset({"true", "1", "yes", "good", "up", "like", "thumbs_up", "是", "好", "赞", "点赞"})
+_NO = frozenset({"false", "0", "-1", "no", "bad", "down", "dislike", "thumbs_down", "否", "差", "踩", "点踩"})
+
+
+class Kto(Shape):
+    title = Words("Rated answers", "带评价的回答")
+    help = Words(
+        "messages, or prompt and completion, with a label: true for a good answer, false for a bad one.",
+        "messages，或 prompt 与 completion，加一个 label：true 为好回答，false 为差回答。",
+    )
+    fields = (
+        Field("label", ("kto_tag", "thumb", "thumbs", "rating", "feedback", "评价", "点赞")),
+        Field("messages", ("conversations", "conversation"), required=False),
+        Field("prompt", ("question", "instruction", "问题"), required=False),
+        Field("completion", ("response", "answer", "output", "回答", "答案"), required=False),
+        Field("system", ("system_prompt",), required=False),
+        Field("tools", required=False),
+    )
+
+    def score(self, columns: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> float:
+        if "messages" not in columns and not {"prompt", "completion"} <= columns.keys():
+            return 0.0
+        thumbs = sum(_thumb(row.get(columns["label"])) is not None for row in sample)
+        return 0.99 * (thumbs >= 0.9 * len(sample))
+
+    def record(self, values: Mapping[str, Any]) -> Record:
+        good = _thumb(values["label"])
+        if good is None:
+            raise InputError(f"found {shown(values['label'])}", expected="true or false", where=Where(field="label"))
+        field = "messages" if "messages" in values else "completion"
+        turns = read_turns(values["messages"], "messages") if field == "messages" else _pair(values)
+        system = optional_text(values, "system")
+        if system and turns[0].role != "system":
+            turns = (Turn("system", system), *turns)
+        check_order(turns, field)
+        if turns[-1].role != "assistant":
+            raise InputError(f"the last turn is of the {turns[-1].role}", expected="the assistant's, which is rated",
+                             where=Where(field=field))
+        return Record("rating", messages=turns, label=good, tools=read_tools(values))
+
+
+def _pair(values: Mapping[str, Any]) -> tuple[Turn, ...]:
+    for field in ("prompt", "completion"):
+        if field not in values:
+            raise InputError("found no such field", expected="a prompt and a completion, or messages", where=Where(field=field))
+    made: list[Turn] = []
+    for field, role in (("prompt", "user"), ("completion", "assistant")):
+        value = values[field]
+        made += read_turns(value, field) if isinstance(value, list) else [Turn(role, text_of(values, field))]  # type: ignore[arg-type]
+    return tuple(made)
+
+
+def _thumb(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | str):
+        written = str(value).strip().lower()
+        return True if written in _YES else False if written in _NO else None
+    return None

@@ -1,0 +1,42 @@
+"""Prompt and completion, each a text or a list of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuneloop.prepare.shape import Field, Shape
+from tuneloop.prepare.turns import check_order, optional_text, read_tools, read_turns, text_of
+from tuneloop.records import Record, Turn
+from tuneloop.wording import Words
+
+
+class PromptCompletion(Shape):
+    title = Words("Prompt and completion", "提示与补全")
+    help = Words(
+        '{"prompt": …, "completion": …}; both may be lists of messages.',
+        '{"prompt": …, "completion": …}；两者也可以是消息列表。',
+    )
+    fields = (
+        Field("prompt", ("提示词", "提示")),
+        Field("completion", ("response", "chosen_response", "补全")),
+        Field("system", ("system_prompt",), required=False),
+        Field("tools", required=False),
+    )
+
+    def score(self, columns: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> float:
+        return 0.93
+
+    def record(self, values: Mapping[str, Any]) -> Record:
+        system = optional_text(values, "system")
+        turns = (Turn("system", system),) if system and system.strip() else ()
+        turns = (*turns, *turns_of(values, "prompt", "user"), *turns_of(values, "completion", "assistant"))
+        check_order(turns, "completion")
+        return Record("chat", messages=turns, tools=read_tools(values))
+
+
+def turns_of(values: Mapping[str, Any], field: str, role: str) -> tuple[Turn, ...]:
+    """A text as one turn of `role`, or the messages of a list."""
+    if isinstance(values[field], list):
+        return read_turns(values[field], field)
+    return (Turn(role, text_of(values, field)),)  # type: ignore[arg-type]
