@@ -1,0 +1,188 @@
+"""From a job to the parts of the loop: facts, resolved recipe, encoded examples, batches, weights."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import InputError, SettingError, Where
+from tuneloop.records import DatasetVersion, Split
+from tuneloop.store.durable import write_file
+from tuneloop.train import bases, data, examples, mixtures, resolve
+from tuneloop.train.backend import Job
+from tuneloop.train.batches import Batches, Size
+from tuneloop.train.defaults import Facts
+from tuneloop.train.examples import Examples, Item
+from tuneloop.train.fit import Plan
+from tuneloop.train.objective import ASIDE, Objective, objectives
+from tuneloop.train.optimizer import Updater, Weight, optimizers
+from tuneloop.train.recipe import Resolved, TrainRecipe
+from tuneloop.train.tuner import Tuner, tuners
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
+
+    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.runs import Lease
+    from tuneloop.store.workspace import Workspace
+
+SAMPLE = 500  # records whose tokens are counted to estimate the whole
+IN_LAYER = re.compile(r"\.\d+\.")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything that `fit` takes, and what the result will tell."""
+
+    base: bases.Base
+    lm: LanguageModel
+    resolved: Resolved
+    objective: Objective
+    tuner: Tuner
+    updater: Updater
+    batches: Batches
+    validation: Batches | None
+    plan: Plan
+
+
+def assemble(job: Job, lease: Lease) -> Assembly:
+    """Load, resolve, encode and attach; what was found on the way goes into the run's events."""
+    ws, version, folder = job.workspace, job.version, lease.folder
+    base = bases.find(ws, job.recipe.base)
+    lm = bases.load(ws, base, job.recipe, version, folder)
+    replay = bases.replay_file(lm)
+    lease.event("model", base=base.name, path="fast" if lm.fast else "plain", why=lm.why._asdict())
+    facts = facts_of(ws, version, lm, base.fresh, replay)
+    kept = folder / "resolved.json"
+    recipe = _kept(kept).recipe if kept.is_file() else resolve.resolve(job.recipe, facts).recipe
+    objective = objectives.create(recipe.objective or "")
+    sets = []
+    for split in ("train", "validation"):
+        place = folder / "encoded" / split
+        sets.append(encode(ws, version, split, recipe, objective, lm, place, replay))
+        lease.event("encoded", split=split, **sets[-1].counts.as_dict())
+    trained, held_out = sets
+    device = lm.device
+    batches = batches_of(trained, recipe, device)
+    if kept.is_file():
+        resolved = _kept(kept)
+    else:
+        resolved = resolve.resolve(job.recipe, replace(facts, held_out=len(held_out)), batches.steps_per_epoch)
+        (folder / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
+        write_file(kept, json.dumps(resolved.as_dict(), ensure_ascii=False).encode())
+    recipe = resolved.recipe
+    tuner, updater = _attached(lm, recipe)
+    plan = plan_of(recipe, resolve.total_steps(recipe.model_dump(), batches.steps_per_epoch))
+    repeats = mixtures.repeats(trained.sizes, batches.quotas, plan.steps / batches.steps_per_epoch)
+    lease.event("resolved", steps=plan.steps, repeats=repeats, **resolved.as_dict())
+    validation = Batches(held_out, batches.size, recipe.seed, None, device) if len(held_out) else None
+    return Assembly(base, lm, resolved, objective, tuner, updater, batches, validation, plan)
+
+
+def _kept(file: Path) -> Resolved:
+    return Resolved.from_dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _attached(lm: LanguageModel, recipe: TrainRecipe) -> tuple[Tuner, Updater]:
+    import torch
+
+    torch.manual_seed(recipe.seed)
+    if recipe.gradient_checkpointing:
+        lm.checkpointing = True
+    tuner = tuners.create(recipe.tuner or "")
+    tuner.attach(lm, recipe.seed)
+    weights = weights_of(lm, tuner.trainable(lm))
+    optimizer = optimizers.create(recipe.optimizer or "")
+    return tuner, optimizer.build(weights, recipe.learning_rate or 0.0, recipe.weight_decay or 0.0)
+
+
+def facts_of(ws: Workspace, version: DatasetVersion, lm: LanguageModel, fresh: bool, replay: Path | None) -> Facts:
+    """What the rules for defaults look at."""
+    count = version.splits.get("train", 0)
+    if not count:
+        raise InputError(f"{version.name} has no training records", do="Prepare more data")
+    sample = [item.record.full_text for item in islice(data.items(ws, version, "train"), SAMPLE)]
+    tokens = sum(len(ids) for ids in lm.tokenizer.encode_many(sample))
+    return Facts(
+        parameters=lm.parameters,
+        positions=lm.config.max_positions,
+        fresh=fresh,
+        examples=count,
+        tokens=round(tokens * count / len(sample)),
+        held_out=version.splits.get("validation", 0),
+        chat=version.kinds.get("chat", 0) > 0,
+        replay=replay is not None,
+    )
+
+
+def encode(
+    ws: Workspace,
+    version: DatasetVersion,
+    split: Split,
+    recipe: TrainRecipe,
+    objective: Objective,
+    lm: LanguageModel,
+    folder: Path,
+    replay: Path | None,
+) -> Examples:
+    """One split as examples in the run's folder; the training split brings the replay examples along."""
+    items: Iterator[Item] = data.items(ws, version, split)
+    if split == "train" and replay is not None and recipe.replay:
+        items = chain(items, data.replay_items(replay))
+    about = {
+        "version": version.id,
+        "split": split,
+        "objective": recipe.objective,
+        "limit": recipe.max_length,
+        "replay": bool(recipe.replay),
+        "vocabulary": lm.tokenizer.size,
+    }
+    encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about)
+    if split == "train" and not len(encoded):
+        raise _nothing_left(version, encoded)
+    return encoded
+
+
+def _nothing_left(version: DatasetVersion, encoded: Examples) -> InputError:
+    reasons = [f"{count} × {ASIDE[key].en}" for key, count in encoded.counts.aside.most_common()]
+    cases = [case["why"] for several in encoded.counts.aside_cases.values() for case in several if case["why"]]
+    return InputError(
+        f"nothing in {version.name} can be trained on: {'; '.join(reasons)}" + (f" ({cases[0]})" if cases else ""),
+        expected="at least one record with an answer to learn",
+    )
+
+
+def batches_of(encoded: Examples, recipe: TrainRecipe, device: Any) -> Batches:
+    """The steps over the training examples, in the shares that the recipe asks for."""
+    quotas = mixtures.quotas(encoded.sizes, recipe.mixture, recipe.replay or 0.0)
+    size = Size(recipe.micro_tokens or 0, examples=recipe.batch, tokens=recipe.batch_tokens)
+    return Batches(encoded, size, recipe.seed, quotas, device)
+
+
+def plan_of(recipe: TrainRecipe, steps: int) -> Plan:
+    values = recipe.model_dump()
+    keys = ("schedule", "warmup", "learning_rate", "clip", "eval_every", "checkpoint_seconds")
+    return Plan(steps=steps, patience=values["early_stopping"], **{key: values[key] for key in keys})
+
+
+def weights_of(lm: LanguageModel, trainable: list[tuple[str, Parameter]]) -> list[Weight]:
+    """The trainable parameters as optimizers see them: where they stand, and which matrices they hold stacked."""
+    if not trainable:
+        raise SettingError("the tuner leaves nothing to train", where=Where(field="tuner"))
+    views = sorted((tensor.data_ptr(), tensor.shape) for tensor in lm.state().values())
+    return [
+        Weight(name, parameter, bool(IN_LAYER.search(name)), _pieces(parameter, views)) for name, parameter in trainable
+    ]
+
+
+def _pieces(parameter: Parameter, views: list[tuple[int, Any]]) -> tuple[int, ...]:
+    """Row counts of the named tensors that lie inside a fused parameter; the parameter's own where none do."""
+    begin = parameter.data_ptr()
+    end = begin + parameter.numel() * parameter.element_size()
+    rows = tuple(shape[0] for pointer, shape in views if begin <= pointer < end and len(shape) == 2)
+    return rows if sum(rows) == len(parameter) else (len(parameter),)

@@ -1,0 +1,97 @@
+"""Our own backend: the model is loaded here and trained by the loop in `fit.py`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from tuneloop.errors import StoppedError
+from tuneloop.records import Watcher
+from tuneloop.store.durable import publish, storage_errors, temporary_beside
+from tuneloop.train.backend import Backend, Job, Trained
+from tuneloop.train.recipe import Resolved
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.runs import Lease
+    from tuneloop.train.fit import State
+    from tuneloop.train.tuner import Tuner
+
+
+class Torch(Backend):
+    title: ClassVar[Words] = Words("PyTorch, on this machine", "本机 PyTorch")
+    help: ClassVar[Words] = Words(
+        "Loads the model here and trains it with tuneloop's own loop.",
+        "在本机加载模型，用 tuneloop 自己的训练循环训练。",
+    )
+
+    def preview(self, job: Job) -> Resolved:
+        from tuneloop.train import assembly, bases, resolve
+
+        base = bases.find(job.workspace, job.recipe.base)
+        lm = bases.load(job.workspace, base, job.recipe, job.version, None)
+        facts = assembly.facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm))
+        return resolve.resolve(job.recipe, facts)
+
+    def run(self, job: Job, lease: Lease, progress: Watcher) -> Trained:
+        from tuneloop.train.assembly import assemble
+        from tuneloop.train.fit import fit
+        from tuneloop.train.session import Session
+        from tuneloop.train.stopping import signals
+
+        with signals() as asked:
+            parts = assemble(job, lease)
+            session = Session(lease, parts.updater, parts.plan, asked, progress, job.on_checkpoint)
+            state = session.restore()
+            ended = fit(
+                parts.lm, parts.objective, parts.updater, parts.batches, parts.validation, parts.plan, state, session
+            )
+            session.flush()
+        if ended in ("pause", "cancel"):
+            raise _stopped(lease, ended, state.step)
+        session.restore_best(state)
+        metrics = _figures(session.latest, state) | {"steps": state.step, "tokens": state.tokens}
+        lease.event("trained", ended=ended, **metrics)
+        return Trained(
+            folder=_saved(job, lease, parts.tuner, parts.lm, parts.resolved),
+            form="full" if parts.tuner.traits.form == "full" else "adapter",
+            base=parts.base.name,
+            objective=parts.objective.name,
+            tuner=parts.tuner.name,
+            resolved=parts.resolved,
+            metrics=metrics,
+        )
+
+
+def _figures(latest: Mapping[str, float], state: State) -> dict[str, float]:
+    """The last values of the curves, and the best where there was validation."""
+    kept = {name: latest[name] for name in ("loss", "validation_loss") if name in latest}
+    return kept | ({"best_validation_loss": state.best, "best_step": state.best_step} if state.best_step else {})
+
+
+def _stopped(lease: Lease, how: str, step: int) -> StoppedError:
+    """End the attempt as it was asked for, and the sentence that says so."""
+    if how == "cancel":
+        lease.cancel()
+        return StoppedError(f"{lease.run} was cancelled at step {step}")
+    lease.pause()
+    return StoppedError(
+        f"{lease.run} stopped at step {step}; its checkpoint is saved", do="Go on with: tuneloop train --resume"
+    )
+
+
+def _saved(job: Job, lease: Lease, tuner: Tuner, lm: LanguageModel, resolved: Resolved) -> Path:
+    """The result in its folder, whole or not there; a folder that an interrupted attempt left is replaced."""
+    place = job.workspace.path("models") / lease.run
+    temporary = temporary_beside(place)
+    with storage_errors(place):
+        temporary.mkdir(parents=True)
+        tuner.save(lm, temporary)
+        (temporary / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
+        if place.exists():
+            shutil.rmtree(place)
+        publish(temporary, place)
+    return place

@@ -1,0 +1,72 @@
+"""What objectives share that predict the next token: encoding, cutting sequences to length, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tuneloop.errors import InputError
+from tuneloop.records import Record
+from tuneloop.train.objective import Encoded, Example, Loss
+
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.packed import Packed
+
+
+def encode_all(records: Sequence[Record], lm: LanguageModel, limit: int, *, whole_dialogues: bool) -> list[Encoded]:
+    """Texts closed with the model's end token, in pieces; dialogues by the chat template, cut at the end.
+
+    In a dialogue the assistant's turns are targets, or with `whole_dialogues` every token is.
+    """
+    texts = iter(_texts([record.text or "" for record in records if record.kind == "text"], lm))
+    return [
+        in_pieces(next(texts), limit) if record.kind == "text" else _dialogue(record, lm, limit, whole_dialogues)
+        for record in records
+    ]
+
+
+def _texts(texts: Sequence[str], lm: LanguageModel) -> list[list[int]]:
+    encoded = lm.tokenizer.encode_many(texts, special=True)
+    end = lm.tokenizer.eos
+    return [ids if end is None or ids[-1:] == [end] else [*ids, end] for ids in encoded]
+
+
+def _dialogue(record: Record, lm: LanguageModel, limit: int, whole: bool) -> Encoded:
+    from tuneloop.models.chat import encode_record
+
+    try:
+        ids, mask = encode_record(record, lm.tokenizer, lm.template)
+    except InputError as error:
+        return Encoded(aside="template", why=str(error))
+    return in_pieces(ids, limit) if whole else cut_end(ids, mask, limit)
+
+
+def in_pieces(ids: Sequence[int], limit: int) -> Encoded:
+    """A text as pieces of at most `limit` tokens, every token a target: nothing is cut, each piece starts afresh.
+
+    A last piece of one token has nothing to predict and joins nothing: it counts as cut.
+    """
+    if len(ids) < 2:
+        return Encoded(aside="too_short")
+    starts = range(0, len(ids), limit)
+    pieces = [ids[start : start + limit] for start in starts]
+    cut = len(pieces.pop()) if len(pieces[-1]) < 2 else 0
+    return Encoded(tuple(Example(piece, [1.0] * len(piece)) for piece in pieces), cut)
+
+
+def cut_end(ids: Sequence[int], mask: Sequence[float], limit: int) -> Encoded:
+    """A dialogue as one example, cut at the end; set aside where no target is left."""
+    if len(ids) < 2:
+        return Encoded(aside="too_short")
+    if not any(mask[1:]):
+        return Encoded(aside="no_target")
+    if not any(mask[1:limit]):
+        return Encoded(aside="answer_cut")
+    return Encoded((Example(ids[:limit], mask[:limit]),), max(0, len(ids) - limit))
+
+
+def summed_loss(lm: LanguageModel, batch: Packed) -> Loss:
+    """Cross-entropy in nats at the batch's targets, times their weights."""
+    weights = batch.target_weights
+    return Loss((lm.token_nll(batch, weights) * weights).sum(), float(weights.sum()))

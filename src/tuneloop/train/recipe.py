@@ -1,0 +1,123 @@
+"""What a person may say about a training run, and what became of it.
+
+A recipe says only what should differ: every key left out is derived from the data and the model (`defaults`), and the
+resolved recipe that is saved with the run holds every value with its origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+from pydantic import model_validator
+
+from tuneloop.config import Settings, read, setting
+from tuneloop.train.schedules import Schedule
+from tuneloop.wording import Words
+
+Spec = str | dict[str, Any]
+"""A member as recipes write it: its name, or a mapping with `name` and settings."""
+
+
+class TrainRecipe(Settings):
+    """The `train:` part of a recipe file."""
+
+    base: Spec = setting(
+        "starter",
+        en="what to tune: starter, a model version, a folder, a hub name, or {new: …} for a model from nothing",
+        zh="微调的对象：starter、模型版本、文件夹、模型库名称，或 {new: …} 从零新建",
+    )
+    data: str | None = setting(None, en="dataset version; the newest when left out", zh="数据集版本；不填则取最新")
+    objective: Spec | None = setting(None, en="what is learned: cpt or sft", zh="训练目标：cpt 或 sft")
+    tuner: Spec | None = setting(None, en="which weights move: full or lora", zh="微调方法：full 或 lora")
+    backend: Spec = setting("torch", en="where it is trained", zh="训练后端")
+    optimizer: Spec | None = setting(None, en="adamw or muon", zh="优化器：adamw 或 muon")
+
+    epochs: float | None = setting(None, gt=0, en="passes over the data; may be a fraction", zh="数据遍数，可为小数")
+    max_steps: int | None = setting(None, ge=1, en="optimizer steps at most, whatever `epochs` says", zh="优化步数上限")
+    batch: int | None = setting(None, ge=1, en="examples per optimizer step", zh="每个优化步的样本数")
+    batch_tokens: int | None = setting(
+        None, ge=1, en="tokens per step, instead of `batch`", zh="每步词元数，代替 batch"
+    )
+    micro_tokens: int | None = setting(
+        None,
+        ge=1,
+        en="tokens in one forward pass; changes memory, not the result",
+        zh="单次前向的词元数；只影响内存，不影响结果",
+    )
+    max_length: int | None = setting(None, ge=2, en="tokens per example at most", zh="每个样本的最大词元数")
+
+    learning_rate: float | None = setting(None, gt=0, en="full learning rate, after warm-up", zh="预热后的学习率")
+    schedule: Schedule | None = setting(
+        None, en="constant, linear, cosine or wsd", zh="学习率曲线：constant、linear、cosine、wsd"
+    )
+    warmup: int | None = setting(None, ge=0, en="steps that rise to the full learning rate", zh="学习率上升的步数")
+    weight_decay: float | None = setting(
+        None, ge=0, en="decay of matrices, per unit of learning rate", zh="矩阵的权重衰减"
+    )
+    clip: float | None = setting(None, ge=0, en="largest gradient norm; 0 never clips", zh="梯度范数上限；0 表示不裁剪")
+
+    eval_every: int | None = setting(
+        None, ge=0, en="steps between validations; 0 never", zh="两次验证之间的步数；0 表示不验证"
+    )
+    early_stopping: int | None = setting(
+        None,
+        ge=0,
+        en="validations without gain before stopping; 0 never stops",
+        zh="多少次验证无改善后停止；0 表示不提前停止",
+    )
+    checkpoint_seconds: float = setting(60.0, ge=0, en="seconds between checkpoints", zh="两次检查点之间的秒数")
+
+    mixture: dict[str, float] | None = setting(
+        None,
+        en="share of tokens per source file (its name without ending; * and ? match several), in any unit",
+        zh="各来源文件的词元占比（文件名去后缀，可用 * 和 ? 匹配多个），单位任意",
+    )
+    replay: float | None = setting(
+        None, ge=0, lt=1, en="share of general examples that the base brings along", zh="混入基座自带通用样本的比例"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", en="number format of the computation", zh="计算精度"
+    )
+    gradient_checkpointing: bool = setting(
+        False, en="compute activations twice to hold fewer in memory", zh="用重算换内存（梯度检查点）"
+    )
+    seed: int = setting(0, ge=0, en="seed of order and new weights", zh="顺序与新权重的随机种子")
+
+    @model_validator(mode="after")
+    def _one_batch_size(self) -> TrainRecipe:
+        if self.batch is not None and self.batch_tokens is not None:
+            raise ValueError("batch or batch_tokens, not both")
+        return self
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe without gaps; `origins` says where each value is from: `recipe`, `default`, or the reason."""
+
+    recipe: TrainRecipe
+    origins: Mapping[str, str | Words]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the run's and the model's row."""
+        values = self.recipe.model_dump(mode="json")
+        origins = {key: one._asdict() if isinstance(one, Words) else one for key, one in self.origins.items()}
+        return {"train": values, "origins": origins}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Resolved:
+        """What `as_dict` gave: a run that goes on keeps the values that it began with."""
+        origins = {key: Words(**one) if isinstance(one, dict) else one for key, one in data["origins"].items()}
+        return cls(read(TrainRecipe, data["train"]), origins)
+
+    def as_yaml(self) -> str:
+        """A recipe file that repeats the run: every key with its value, the origin as a comment behind it."""
+        lines = ["# Every value of this run; after # stands where it is from. Run it again with --recipe.", "train:"]
+        for key, value in self.recipe.model_dump(mode="json").items():
+            text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+            text = text.removesuffix("\n").removesuffix("...").rstrip()
+            inner = [f"{name}: {why}" for name, why in self.origins.items() if name.startswith(f"{key}.")]
+            lines.append(f"  {key}: {text}  # {'; '.join([str(self.origins[key]), *inner])}")
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,139 @@
+"""From a recipe with gaps to one without: what was given stays, what was not is derived, each with its origin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from tuneloop.config import read
+from tuneloop.errors import SettingError, Where
+from tuneloop.records import Advice
+from tuneloop.records.needs import missing
+from tuneloop.train import defaults
+from tuneloop.train.defaults import Derived, Facts
+from tuneloop.train.objective import AWAITED, Objective, objectives, sort_kinds
+from tuneloop.train.recipe import Resolved, TrainRecipe
+from tuneloop.train.tuner import Tuner, tuners
+from tuneloop.wording import Words
+
+GIVEN, DEFAULT = "recipe", "default"
+
+
+def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
+    """Refuse what cannot work, by name and before anything loads; raises `SettingError`."""
+    tuner = tuners.create(recipe.tuner, path="tuner") if recipe.tuner is not None else None
+    if recipe.objective is None:
+        names = [name for name in objectives if sort_kinds(objectives.create(name), kinds).usable]
+        if not names:
+            raise _waiting("any objective that is here", kinds, dataset)
+        objective = objectives.create(names[0])
+    else:
+        objective = objectives.create(recipe.objective, path="objective")
+        if not sort_kinds(objective, kinds).usable:
+            raise _waiting(f"the objective {objective.name!r}", kinds, dataset)
+    if tuner is not None:
+        check_pair(objective, tuner)
+
+
+def check_pair(objective: Objective, tuner: Tuner) -> None:
+    lacking = missing(objective.needs, tuner.traits)
+    if lacking:
+        raise SettingError(
+            f"the objective {objective.name!r} cannot be trained with the tuner {tuner.name!r}, which lacks"
+            f" {', '.join(lacking)}",
+            where=Where(field="tuner"),
+            do="Choose another tuner",
+        )
+
+
+def _waiting(who: str, kinds: Mapping[str, int], dataset: str) -> SettingError:
+    found = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "no"
+    waits = [f"{kind} records wait for {AWAITED[kind]}" for kind, count in kinds.items() if count and kind in AWAITED]
+    usable = sorted({kind for name in objectives for kind in objectives.load(name).needs.kinds})
+    return SettingError(
+        f"{dataset} holds {found} records, which {who} does not train on",
+        expected=f"records of kind {' or '.join(usable)}",
+        where=Where(field="objective"),
+        do="; ".join(waits)[:1].upper() + "; ".join(waits)[1:],
+    )
+
+
+def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = None) -> Resolved:
+    """Fill every gap.  `steps_per_epoch` is known once the data is encoded; before, it is estimated from the facts."""
+    work = _Filling(recipe)
+    work.fill("objective", lambda: defaults.objective(facts))
+    work.fill("tuner", lambda: defaults.tuner(facts))
+    tuner = tuners.create(work.values["tuner"], path="tuner")
+    check_pair(objectives.create(work.values["objective"], path="objective"), tuner)
+    tuner, reasons = tuner.fitted(facts)
+    work.values["tuner"] = {"name": tuner.name, **tuner.model_dump(mode="json")}
+    work.origins |= {f"tuner.{key}": reason for key, reason in reasons.items()}
+    for key, rule in defaults.SIMPLE.items():
+        work.fill(key, partial(rule, facts))
+    work.fill("learning_rate", lambda: defaults.learning_rate(facts, tuner.traits.form))
+    _fill_batch(work, facts)
+    _fill_length(work, facts)
+    steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts))
+    work.fill("warmup", lambda: defaults.warmup(steps))
+    work.fill("eval_every", lambda: defaults.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
+    work.fill("early_stopping", lambda: defaults.early_stopping(facts))
+    return Resolved(read(TrainRecipe, work.values), work.origins)
+
+
+class _Filling:
+    """Values and origins while they grow; keys that no rule fills keep the recipe's own default."""
+
+    def __init__(self, recipe: TrainRecipe) -> None:
+        self.values: dict[str, Any] = recipe.model_dump()
+        given = recipe.model_fields_set
+        self.origins: dict[str, str | Words] = {key: GIVEN if key in given else DEFAULT for key in self.values}
+
+    def fill(self, key: str, rule: Callable[[], Derived]) -> None:
+        if self.values[key] is None:
+            derived = rule()
+            self.values[key], self.origins[key] = derived.value, derived.reason
+
+
+def _fill_batch(work: _Filling, facts: Facts) -> None:
+    values = work.values
+    if values["batch"] is None and values["batch_tokens"] is None:
+        if facts.chat and not facts.fresh:
+            work.fill("batch", lambda: defaults.batch(facts))
+        else:
+            work.fill("batch_tokens", lambda: defaults.batch_tokens(facts))
+    other = "batch" if values["batch"] is None else "batch_tokens"
+    work.origins[other] = Words("the other batch size counts", "以另一个批大小为准")
+
+
+def _fill_length(work: _Filling, facts: Facts) -> None:
+    if work.values["max_length"] > facts.positions:
+        raise SettingError(
+            f"found max_length {work.values['max_length']}",
+            expected=f"at most {facts.positions}, the model's own limit",
+            where=Where(field="max_length"),
+        )
+
+
+def total_steps(values: Mapping[str, Any], steps_per_epoch: int) -> int:
+    """Optimizer steps of the whole run."""
+    steps = max(1, round(float(values["epochs"]) * steps_per_epoch))
+    return min(steps, int(values["max_steps"] or steps))
+
+
+def _estimate(values: Mapping[str, Any], facts: Facts) -> int:
+    if values["batch_tokens"]:
+        return max(1, round(facts.tokens / int(values["batch_tokens"])))
+    return max(1, math.ceil(facts.examples / int(values["batch"])))
+
+
+def advice(resolved: Resolved) -> list[Advice]:
+    """The derived values with their reasons, for a person to read."""
+    values = resolved.recipe.model_dump(mode="json")
+    found = []
+    for key, why in resolved.origins.items():
+        if isinstance(why, Words):
+            top, _, inner = key.partition(".")
+            found.append(Advice(key, why, values[top][inner] if inner else values[top]))
+    return [one for one in found if one.value is not None]

@@ -1,0 +1,105 @@
+"""What surrounds the loop in a real run: the lease, the curves, the checkpoints, the person who watches or stops it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tuneloop.records import Progress, Watcher
+from tuneloop.train import checkpoints
+from tuneloop.train.fit import Hooks, Plan, State
+from tuneloop.train.optimizer import Updater
+
+if TYPE_CHECKING:
+    from tuneloop.runs import Lease
+    from tuneloop.train.backend import OnCheckpoint
+    from tuneloop.train.stopping import Asked
+
+PERIOD = 1.0  # seconds between looks at the database; a small model makes 50 steps in one
+
+
+class Session(Hooks):
+    """Points of the curves are written once a second and before each checkpoint, so that none is missing there."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        updater: Updater,
+        plan: Plan,
+        asked: Asked,
+        progress: Watcher,
+        on_checkpoint: OnCheckpoint | None,
+    ) -> None:
+        self.lease, self.updater, self.plan, self.asked = lease, updater, plan, asked
+        self.progress, self.on_checkpoint = progress, on_checkpoint
+        self.latest: dict[str, float] = {}
+        self._waiting: dict[int, dict[str, float]] = {}
+        self._looked = self._began = time.monotonic()
+        self._tokens = 0.0
+        self._saved = -1
+
+    def restore(self) -> State:
+        """Where the run was at its newest checkpoint, or its beginning."""
+        folder = self.lease.latest_checkpoint()
+        if folder is None:
+            return State()
+        state = checkpoints.load(folder, self.updater)
+        self._saved = state.step
+        self.lease.event("resumed_from", step=state.step)
+        return state
+
+    def restore_best(self, state: State) -> None:
+        """Put the weights with the lowest validation loss back, where they are not the last ones."""
+        folder = self.lease.best_checkpoint()
+        if folder is not None and state.best_step != state.step:
+            checkpoints.load_weights(folder, self.updater)
+
+    def stop(self) -> str:
+        if self.asked:
+            return "pause"
+        if time.monotonic() - self._looked < PERIOD:
+            return ""
+        self._flush()
+        return self.lease.should_stop()
+
+    def measured(self, step: int, values: Mapping[str, float]) -> None:
+        self._waiting.setdefault(step, {}).update(values)
+        self.latest.update(values)
+        if "tokens_per_second" in values:
+            left = (self.plan.steps - step) * (time.monotonic() - self._began) / max(1, self._counted())
+            shown = {**self.latest, "seconds_left": left}
+            self.progress(Progress("train", step, self.plan.steps, "step", shown))
+
+    def _counted(self) -> float:
+        self._tokens += 1
+        return self._tokens
+
+    def checkpoint(self, state: State) -> None:
+        self._save(state, None)
+
+    def improved(self, state: State) -> None:
+        self._save(state, state.best)
+
+    def _save(self, state: State, loss: float | None) -> None:
+        self._flush()
+        if state.step == self._saved:
+            return
+        folder = self.lease.new_checkpoint()
+        checkpoints.save(folder, state, self.updater)
+        place = self.lease.commit_checkpoint(folder, state.step, loss)
+        self._saved = state.step
+        best = None if math.isinf(state.best) else state.best
+        self.lease.event("checkpoint", step=state.step, best=best, best_step=state.best_step)
+        if self.on_checkpoint:
+            self.on_checkpoint(place, state.step, dict(self.latest))
+
+    def flush(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        for step, values in self._waiting.items():
+            self.lease.metric(step, **values)
+        self._waiting.clear()
+        self._looked = time.monotonic()

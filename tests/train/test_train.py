@@ -1,0 +1,121 @@
+"""`train` from end to end on a tiny model: it learns, and leaves a whole model version with its story behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tuneloop.records import Record
+from tuneloop.runs import queue
+from tuneloop.store import Workspace
+from tuneloop.store.models import model
+from tuneloop.train import TrainRecipe, plan, train
+
+from .conftest import SHAPE, MakeVersion, chat, facts
+
+
+def losses(ws: Workspace, run: str | None, name: str = "loss") -> list[float]:
+    return [metric.value for metric in queue.metrics(ws, str(run), [name])]
+
+
+def test_full_tuning_learns_a_rule(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    rows = facts()
+    version = make_version([(r, "validation" if n % 6 == 0 else "train", 1.0, "f.jsonl") for n, r in enumerate(rows)])
+    seen = []
+    recipe = TrainRecipe(base=str(base), tuner="full", epochs=20, learning_rate=5e-3, precision="float32")
+    made = train(version, recipe, workspace=ws, progress=seen.append)
+
+    curve = losses(ws, made.run)
+    assert curve[0] > 5  # 259 tokens, nothing known: ln(259) = 5.6
+    assert min(curve[-5:]) < 1.2
+    assert made.metrics["best_validation_loss"] < 1.5
+    assert made == model(ws)
+    assert (made.form, made.objective, made.tuner, made.dataset) == ("full", "sft", "full", version.name)
+    assert (ws.folder / made.folder / "model.safetensors").is_file()
+    assert seen[-1].done == seen[-1].total == len(curve)
+    assert {"loss", "tokens_per_second", "seconds_left"} <= set(seen[-1].values)
+
+
+def test_lora_lowers_the_loss_and_keeps_the_base(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    before = (base / "model.safetensors").read_bytes()
+    version = make_version([(r, "train", 1.0, "f.jsonl") for r in facts()])
+    made = train(version, TrainRecipe(base=str(base), epochs=10, precision="float32"), workspace=ws)
+
+    curve = losses(ws, made.run)
+    assert min(curve[-5:]) < curve[0] - 0.3
+    assert {path.name for path in (ws.folder / made.folder).iterdir()} == {
+        "adapter_config.json", "adapter_model.safetensors", "recipe.yaml"
+    }  # fmt: skip
+    assert (base / "model.safetensors").read_bytes() == before
+
+
+def test_a_new_model_begins_with_its_own_tokenizer(ws: Workspace, make_version: MakeVersion) -> None:
+    texts = [Record("text", text=f"Story {n}: Anna went home, 小明也回家了。" * 4) for n in range(30)]
+    version = make_version(
+        [(text, "train", 1.0, "stories.jsonl") for text in texts]
+        + [(row, "train", 1.0, "talk.jsonl") for row in facts()]
+    )
+    recipe = TrainRecipe(
+        base={"new": {"vocabulary": 350, "shape": SHAPE}},
+        objective="sft",
+        mixture={"stories": 3, "talk": 1},
+        epochs=6,
+        batch_tokens=512,
+        precision="float32",
+    )
+    made = train(version, recipe, workspace=ws)
+    curve = losses(ws, made.run)
+    assert curve[-1] < 0.6 * curve[0]
+    assert (made.base, made.form) == ("new", "full")
+    assert (ws.folder / made.folder / "tokenizer.json").is_file()
+    resolved = next(event for event in queue.events(ws, str(made.run)) if event.kind == "resolved")
+    assert resolved.data["repeats"]["stories"] > 0
+
+
+def test_the_saved_recipe_repeats_the_run(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version([(r, "train", 1.0, "f.jsonl") for r in facts()])
+    first = train(version, TrainRecipe(base=str(base), max_steps=6, precision="float32"), workspace=ws)
+    saved = yaml.safe_load((ws.folder / first.folder / "recipe.yaml").read_text(encoding="utf-8"))
+    second = train(version, TrainRecipe.model_validate(saved["train"]), workspace=ws)
+    assert losses(ws, first.run) == losses(ws, second.run)
+
+
+def test_every_value_has_an_origin(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version([(r, "train", 1.0, "f.jsonl") for r in facts()])
+    resolved = plan(version, TrainRecipe(base=str(base), epochs=2, precision="float32"), workspace=ws)
+    assert set(TrainRecipe.model_fields) <= set(resolved.origins)
+    assert resolved.origins["epochs"] == "recipe"
+    assert resolved.origins["seed"] == "default"
+    assert "parameters" in str(resolved.origins["learning_rate"])
+    text = resolved.as_yaml()
+    assert yaml.safe_load(text)["train"] == resolved.recipe.model_dump(mode="json")
+    assert "epochs: 2.0  # recipe" in text
+
+
+def test_validation_keeps_the_best_weights(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    """Held-out answers that contradict the training answers: validation gets worse, and training stops early."""
+    version = make_version(
+        [(chat(f"What is {n}?", "yes, yes"), "train", 1.0, "f.jsonl") for n in range(20)]
+        + [(chat(f"What is {n}?", "never"), "validation", 1.0, "f.jsonl") for n in range(20, 30)]
+    )
+    recipe = TrainRecipe(
+        base=str(base), tuner="full", epochs=40, learning_rate=5e-3, eval_every=5, early_stopping=2, precision="float32"
+    )
+    made = train(version, recipe, workspace=ws)
+    held_out = losses(ws, made.run, "validation_loss")
+    assert made.metrics["best_validation_loss"] == min(held_out)
+    assert held_out[-1] > held_out[-2] > held_out[-3] == min(held_out)
+    assert made.metrics["steps"] < 40 * 4
+    again = train(version, TrainRecipe(base=str(ws.folder / made.folder), tuner="full", max_steps=1, eval_every=1,
+                                       learning_rate=1e-12, precision="float32"), workspace=ws)  # fmt: skip
+    assert losses(ws, again.run, "validation_loss")[0] == pytest.approx(min(held_out), abs=1e-4)
+
+
+def test_curves_are_drawn_in_both_languages(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version([(r, "train", 1.0, "f.jsonl") for r in facts()])
+    made = train(version, TrainRecipe(base=str(base), max_steps=3, precision="float32"), workspace=ws)
+    folder = ws.folder / "runs" / str(made.run)
+    assert "损失" in (folder / "loss.zh.svg").read_text(encoding="utf-8")
+    assert "loss" in (folder / "loss.en.svg").read_text(encoding="utf-8").lower()
