@@ -12,7 +12,8 @@ import pytest
 import tuneloop
 
 HAN = re.compile(r"[\u3400-\u9fff]")
-NAME = re.compile(r"\S*[A-Z]\S*[A-Z]\S*")  # a proper name such as JSONL or LoRA needs no translation
+NAMES = re.compile(r"([A-Z][^\s、]*[\s、]?)+")  # proper names such as JSONL, LoRA or Llama need no translation
+CODE = re.compile(r"`[^`]*`|\[.*\]|\{[^}]*\}")  # quoted keys and places, which have punctuation of their own
 HALF_WIDTH = re.compile(r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]")
 
 
@@ -32,7 +33,10 @@ def test_there_are_sentences_to_check() -> None:
         ("Words('a cat', '')", "no Chinese"),
         ("Words('a cat', 'a cat')", "no Chinese"),
         ("Words('', '猫')", "no English"),
-        ("Words('a 猫', '猫')", "Chinese in the English"),
+        ("Words('猫猫 cat 猫猫', '猫')", "Chinese in the English"),
+        ("Words('a column called 问题', '名为“问题”的列')", ""),
+        ("Words('as `{a: 猫, b: 狗}`', '如 `{a: 猫, b: 狗}`')", ""),
+        ("Words('{a}: {b}', '{a}：{b}')", ""),
         ("Words('{count} cats', '{number} 只猫')", "places differ"),
         ("Words('a cat, a dog', '猫,狗')", "half-width"),
         ("Words('a cat, a dog.', '猫, 狗。')", "half-width"),
@@ -69,6 +73,8 @@ def problems_of(call: ast.Call) -> list[str]:
     named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg in ("en", "zh")}
     if getattr(call.func, "id", "") == "Words":
         named |= dict(zip(("en", "zh"), call.args, strict=False))
+    if any(isinstance(argument, ast.Starred) for argument in call.args) or None in [k.arg for k in call.keywords]:
+        return []
     if set(named) != {"en", "zh"}:
         return ["needs both languages"]
     if any(isinstance(value, ast.JoinedStr) for value in named.values()):
@@ -77,12 +83,13 @@ def problems_of(call: ast.Call) -> list[str]:
     if set(texts) != {"en", "zh"}:
         return []
     en, zh = str(texts["en"]), str(texts["zh"])
+    words_en, words_zh = CODE.sub("", en), CODE.sub("", zh)
     checks = {
-        "no English": not en.strip(),
-        "Chinese in the English": bool(HAN.search(en)),
-        "no Chinese": not HAN.search(zh) and not (en == zh and NAME.fullmatch(en)),
+        "no English": bool(zh.strip()) and not en.strip(),
+        "Chinese in the English": len(HAN.findall(en)) > len(re.findall("[A-Za-z]", en)),
+        "no Chinese": bool(re.search("[A-Za-z]", words_en)) and not HAN.search(zh) and not NAMES.fullmatch(zh),
         "places differ": places(en) != places(zh),
-        f"half-width punctuation in {zh!r}": bool(HALF_WIDTH.search(zh)),
+        f"half-width punctuation in {zh!r}": bool(HALF_WIDTH.search(words_zh)),
     }
     return [name for name, wrong in checks.items() if wrong]
 

@@ -1,0 +1,118 @@
+"""Writes docs/reference/ from the code: the commands, the recipe's keys, and every member of every registry.
+
+    python dev.py docs            write the pages
+    python dev.py docs --check    fail when a page is not what the code says (a test runs this)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.update(COLUMNS="80", TUNELOOP_LANG="en")
+
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from tuneloop.app.cli.main import COMMANDS, main
+from tuneloop.app.members import registries
+from tuneloop.app.recipes import RECIPES
+from tuneloop.config import Settings, setting_words
+from tuneloop.registry import Registry
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by `python dev.py docs` from the code; edit the code instead. -->\n"
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """File name and text of every page."""
+    yield "commands.md", commands()
+    yield "recipes.md", recipes()
+    for folder, registry in registries().items():
+        yield f"{folder.replace('.', '-')}.md", members(folder, registry)
+
+
+def commands() -> str:
+    parts = [NOTE, "# Commands · 命令\n", _help([])]
+    for command in COMMANDS:
+        parts += [f"## tuneloop {command.__name__}\n", _help([command.__name__])]
+    return "\n".join(parts)
+
+
+def _help(words: list[str]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        main([*words, "--help"])
+    return f"```text\n{out.getvalue().rstrip()}\n```\n"
+
+
+def recipes() -> str:
+    parts = [
+        NOTE,
+        "# Recipes · 配方\n",
+        "A recipe file is YAML whose top-level keys are stages. Every key may be left out.\n",
+        "配方文件为 YAML，顶层的键为各阶段名称；每个键都可以不写。\n",
+    ]
+    for stage, kind in RECIPES.items():
+        parts += [f"## {stage}\n", _settings(kind)]
+    return "\n".join(parts)
+
+
+def members(folder: str, registry: Registry[Any]) -> str:
+    parts = [NOTE, f"# {folder}\n", f"Recipes name them as `{registry.kind}`. · 配方中的键：`{registry.kind}`。\n"]
+    for name in registry.names():
+        kind = registry.load(name)
+        parts += [f"## {name}\n", f"**{kind.title.en}** · **{kind.title.zh}**\n", f"{kind.help.en}\n", f"{kind.help.zh}\n"]
+        if kind.model_fields:
+            parts.append(_settings(kind))
+    return "\n".join(parts)
+
+
+def _settings(kind: type[Settings]) -> str:
+    rows = ["| key · 键 | default · 默认值 | meaning | 含义 |", "| --- | --- | --- | --- |"]
+    for name, field in kind.model_fields.items():
+        words = setting_words(kind, name)
+        rows.append(f"| `{name}` | {_cell(_default(field))} | {_cell(words.en)} | {_cell(words.zh)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required · 必填"
+    value = to_jsonable_python(field.get_default(call_default_factory=True))
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def run(words: list[str]) -> int:
+    wanted = dict(pages())
+    if words == ["--check"]:
+        stale = [name for name, text in wanted.items() if _read(FOLDER / name) != text]
+        stale += [file.name for file in FOLDER.glob("*.md") if file.name not in wanted]
+        if stale:
+            sys.stderr.write(f"Not what the code says: {', '.join(stale)}. Run: python dev.py docs\n")
+        return int(bool(stale))
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.md"):
+        if old.name not in wanted:
+            old.unlink()
+    for name, text in wanted.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
