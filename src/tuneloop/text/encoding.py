@@ -14,6 +14,7 @@ import codecs
 from collections import Counter
 
 from tuneloop.errors import InputError, Where
+from tuneloop.text.everyday import EVERYDAY, share
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -33,26 +34,7 @@ LEGACY = {
 EUROPEAN = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "utf_16_le", "utf_16_be"]
 SAMPLE_BYTES = 1 << 18
 
-# The most frequent characters of running text: about 70 % of Chinese, both scripts; misread text has under 20 %.
-_SIMPLIFIED = (
-    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事"
-    "成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此"
-    "已工使情明性知全三又关点正业外将两高间由问很最重并物手应向头文体政美相见被利什二等产或新己制身果加西月话合回特代内信"
-    "表化老给世位次度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活更别打女变四神总何电数安少报才"
-    "结反受目太量再感建务做接必场件计管期市直资命山金指许统区保至形社便空决展科司五基眼书非则听白界达光放强即像难且权思完"
-    "设式色路记南品住告类求据程北边张该交规万取望觉术领共确传师观清今切院让识候带请谢吗吧呢您款单买卖钱客服病药医生怎哪谁"
-)
-_TRADITIONAL = (
-    "這個們來為國說時會對發後裡樣學現當沒動進開從實軍無與長機關點業將兩間問戰頭體見產話給門員東聲處義條氣題變總電數報應論"
-    "於著過還經麼種種們讓認識請謝嗎單買賣錢醫藥師觀確傳領術覺張邊據類記設則聽達強難權書區統資計場務運導爭帶華語視"
-)
-_KANA = "".join(map(chr, range(0x3041, 0x3094))) + "".join(map(chr, range(0x30A1, 0x30F7))) + "ー"
-_HANGUL = (
-    "이다는을의에가고하지한로나기도리사자인어아들있그해서라것대시수정은를일전부보스주제상장원게만구공성화여면요니습세안"
-)
-_MARKS = "，。！？、：；“”‘’（）《》「」『』【】—…·　～％"
 _WESTERN = frozenset("àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÎÏÑÓÔÖÕØŒÚÛÜ«»‘’“”–—…€£©®°¿¡·\xa0")
-_COMMON = frozenset(_SIMPLIFIED + _TRADITIONAL + _KANA + _HANGUL + _MARKS)
 _ENOUGH = 0.5  # from here on a reading is believed; right ones have 0.8 to 1.5, wrong ones under 0.4
 
 
@@ -104,13 +86,9 @@ def _wide(data: bytes) -> str | None:
     if data.count(0) < 2:
         return None
     readings = {codec: data.decode(codec, "replace") for codec in ("utf-16-le", "utf-16-be")}
-    shares = {codec: _everyday(text) for codec, text in readings.items()}
+    shares = {codec: share(text) for codec, text in readings.items()}
     best = max(shares, key=lambda codec: shares[codec])
     return best if shares[best] > 0.5 else None
-
-
-def _everyday(text: str) -> float:
-    return sum((sign.isascii() and sign != "\0") or sign in _COMMON for sign in text) / max(len(text), 1)
 
 
 def _mostly_utf8(data: bytes) -> bool:
@@ -135,7 +113,7 @@ def _legacy(data: bytes) -> str:
 def _score(text: str, codec: str) -> float:
     """Among the characters beyond ASCII: share of everyday ones + half of level-1 ones - twice the unreadable."""
     foreign = Counter(sign for sign in text if not sign.isascii())
-    common = sum(count for sign, count in foreign.items() if sign in _COMMON)
+    common = sum(count for sign, count in foreign.items() if sign in EVERYDAY)
     first = LEGACY[codec]
     level1 = sum(count for sign, count in foreign.items() if sign.encode(codec, "replace")[0] in first)
     return (common + level1 / 2 - 2 * foreign["\ufffd"]) / max(foreign.total(), 1)
