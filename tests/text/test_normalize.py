@@ -47,9 +47,8 @@ def test_what_is_mended(text, expected, edits):
 
 def test_utf8_read_as_gbk_and_gbk_read_as_latin_are_mended():
     text = "请问我的订单什么时候发货？谢谢"
-    for phrase in ("订单号：123456，请尽快发货", "怎么退款", "小猫喜欢晒太阳"):
-        misread = b"".join(_windows(byte) for byte in [phrase.encode()])
-        assert repair(misread) == phrase
+    for phrase in ("订单号：123456，请尽快发货", "客服电话", "今天天气很好"):
+        assert repair(phrase.encode().decode("gb18030")) == phrase
     assert repair(f"问：{text}".encode("gb18030").decode("latin-1")) == f"问：{text}"
 
 
@@ -59,10 +58,23 @@ def test_natural_chinese_is_never_taken_for_mojibake():
 
 
 @pytest.mark.parametrize(
-    ("text", "lost"), [("价格锟斤拷元", True), ("caf\ufffd", True), ("烫手", False), ("锟铻", False)]
+    ("text", "lost"),
+    [
+        ("价格锟斤拷元", True),
+        ("caf\ufffd", True),
+        ("烫手", False),
+        ("锟铻", False),
+        ("浣熊和浠水", False),
+    ],
 )
 def test_lost_characters_are_noticed(text, lost):
     assert is_lost(text) is lost
+
+
+def test_misread_text_that_cannot_be_mended_is_noticed():
+    misread = "请问我的订单什么时候发货".encode().decode("gb18030", "replace")
+    assert repair(misread) == misread
+    assert is_lost(misread)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))

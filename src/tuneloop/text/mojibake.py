@@ -47,17 +47,17 @@ def repair(text: str) -> str:
 
 def is_lost(text: str) -> bool:
     """Does the text hold what is left of characters that cannot be brought back?"""
-    return _LOST.search(text) is not None or (not text.isascii() and _as_gbk(text))
+    return _LOST.search(text) is not None or (not text.isascii() and _as_gbk(text, 3))
 
 
-def _as_gbk(text: str) -> bool:
+def _as_gbk(text: str, least: int) -> bool:
     """UTF-8 read as GBK: a third of the characters begin with UTF-8's first two bytes; of natural ones 1 in 50 does."""
     foreign = sum(not sign.isascii() for sign in text[:_PROBE])
-    return len(_FIRST_BYTES.findall(text[:_PROBE])) > max(1, foreign // 5)
+    return len(_FIRST_BYTES.findall(text[:_PROBE])) >= max(least, foreign // 5)
 
 
 def _from_gbk(text: str) -> str | None:
-    if not _as_gbk(text):
+    if not _as_gbk(text, 1):
         return None
     for given in {text, text.replace("€", "\udc80")}:  # Windows reads the byte 0x80, which GBK lacks, as €
         try:
