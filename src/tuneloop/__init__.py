@@ -9,6 +9,7 @@ the lines below):
 
     app
     > loop
+    > recipes
     > prepare, label, synthesize, choose, train, evaluate, serve, watch
     > knowledge, scores
     > models, runs, access
@@ -19,4 +20,36 @@ the lines below):
     > errors, wording
 """
 
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuneloop.loop import chat, evaluate, export, prepare, train
+
 __version__ = "0.1.0"
+__all__ = ["chat", "evaluate", "export", "prepare", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # The verbs are fetched when they are first used, so that `import tuneloop` costs nothing.
+    if name in __all__:
+        from tuneloop import loop
+
+        return getattr(loop, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Face(ModuleType):
+    """`tuneloop.prepare` is the verb, although a package has the same name: importing that package, which would put
+    the module in the verb's place, leaves it alone.  (`from tuneloop.prepare import …` finds the package all the same.)
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in __all__ or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

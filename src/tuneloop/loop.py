@@ -1,0 +1,150 @@
+"""The product, read top to bottom: each verb opens the workspace and calls its stage.
+
+    import tuneloop
+
+    data = tuneloop.prepare("family.jsonl")      # files, folders, archives → a dataset version
+    model = tuneloop.train()                     # newest version, starter base, defaults with reasons
+    report = tuneloop.evaluate()                 # newest model against its base
+    print(tuneloop.chat().ask("What is the cat's name?").tuned)
+    tuneloop.export(to="cat-model")
+
+`workspace` is an open one, a folder, or None for the nearest one upwards (else made here).  `recipe` is a recipe file,
+its settings, or None; settings given by keyword stand above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tuneloop.config import Settings
+from tuneloop.records import DatasetVersion, ModelVersion, Report, Watcher, unwatched
+
+if TYPE_CHECKING:
+    from tuneloop.evaluate import EvaluateRecipe
+    from tuneloop.prepare.recipe import PrepareRecipe
+    from tuneloop.runs import Lease
+    from tuneloop.serve import Talk
+    from tuneloop.store import Workspace
+    from tuneloop.train import TrainRecipe
+    from tuneloop.train.export import Exported
+
+
+def prepare(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: PrepareRecipe | str | Path | Mapping[str, Any] | None = None,
+    scenario: str = "main",
+    lease: Lease | None = None,
+    progress: Watcher = unwatched,
+    dry_run: bool = False,
+    **settings: Any,
+) -> DatasetVersion:
+    """Read files, folders and archives into a dataset version; see `tuneloop.prepare.prepare`."""
+    from tuneloop.prepare import prepare as stage
+
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    with _opened(workspace) as ws:
+        return stage(
+            paths,
+            workspace=ws,
+            recipe=_recipe("prepare", recipe, settings),
+            scenario=scenario,
+            lease=lease,
+            progress=progress,
+            dry_run=dry_run,
+        )
+
+
+def train(
+    data: str | None = None,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: TrainRecipe | str | Path | Mapping[str, Any] | None = None,
+    lease: Lease | None = None,
+    progress: Watcher = unwatched,
+    **settings: Any,
+) -> ModelVersion:
+    """Tune a base on a dataset version (by name; None: the recipe's, else the newest); see `tuneloop.train.train`."""
+    from tuneloop.store import datasets
+    from tuneloop.train import train as stage
+
+    with _opened(workspace) as ws:
+        version = datasets.version(ws, data) if data else None
+        return stage(version, _recipe("train", recipe, settings), workspace=ws, lease=lease, progress=progress)
+
+
+def evaluate(
+    model: str = "newest",
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: EvaluateRecipe | str | Path | Mapping[str, Any] | None = None,
+    lease: Lease | None = None,
+    progress: Watcher = unwatched,
+    **settings: Any,
+) -> Report:
+    """Compare a model version with its base; see `tuneloop.evaluate.evaluate`."""
+    from tuneloop.evaluate import evaluate as stage
+    from tuneloop.store import models
+
+    with _opened(workspace) as ws:
+        return stage(
+            models.model(ws, model),
+            workspace=ws,
+            recipe=_recipe("evaluate", recipe, settings),
+            lease=lease,
+            progress=progress,
+        )
+
+
+def chat(model: str = "newest", *, workspace: Workspace | str | Path | None = None, **options: Any) -> Talk:
+    """A conversation with a model version, its base beside it; `options` are those of `tuneloop.serve.Talk`."""
+    from tuneloop.serve import Talk
+    from tuneloop.store import Workspace, models
+
+    ws = workspace if isinstance(workspace, Workspace) else Workspace.find(workspace, create=False)
+    return Talk(ws, models.model(ws, model), **options)
+
+
+def export(
+    model: str = "newest",
+    *,
+    to: str | Path,
+    form: Literal["merged", "peft"] | str = "merged",
+    workspace: Workspace | str | Path | None = None,
+    progress: Watcher = unwatched,
+    **settings: Any,
+) -> Exported:
+    """Write a model version as plain files for other tools; see `tuneloop.train.export.export`."""
+    from tuneloop.store import models
+    from tuneloop.train.export import export as stage
+
+    with _opened(workspace) as ws:
+        return stage(models.model(ws, model), Path(to), {"name": form, **settings}, workspace=ws, progress=progress)
+
+
+@contextmanager
+def _opened(workspace: Workspace | str | Path | None) -> Iterator[Workspace]:
+    from tuneloop.store import Workspace
+
+    if isinstance(workspace, Workspace):
+        yield workspace
+        return
+    with Workspace.find(workspace) as ws:
+        yield ws
+
+
+def _recipe(stage: str, recipe: Any, settings: Mapping[str, Any]) -> Any:
+    """The stage's recipe from whatever was given, with keyword settings on top."""
+    from tuneloop.recipes import RECIPES, read_recipe
+
+    if isinstance(recipe, Settings):
+        recipe = recipe.model_dump(exclude_unset=True)
+    if isinstance(recipe, Mapping):
+        return read_recipe(stage, given={**recipe, **settings})
+    if recipe is None and not settings:
+        return RECIPES[stage]()
+    return read_recipe(stage, None if recipe is None else Path(recipe), given=settings)

@@ -1,0 +1,46 @@
+"""Recipe files: one YAML document for the whole loop, whose top-level keys are stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuneloop.config import Settings, assign, read, read_yaml
+from tuneloop.errors import SettingError, Where, nearest
+from tuneloop.evaluate.recipe import EvaluateRecipe
+from tuneloop.prepare.recipe import PrepareRecipe
+from tuneloop.train.recipe import TrainRecipe
+
+RECIPES: Mapping[str, type[Settings]] = {
+    "prepare": PrepareRecipe,
+    "train": TrainRecipe,
+    "evaluate": EvaluateRecipe,
+}
+"""What stands below each stage's key, in the order of the loop."""
+
+
+def read_recipe(
+    stage: str,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
+) -> Any:
+    """The recipe of one stage: its key in the file, then `given` (None is left out), then each `--set key=value`.
+
+    An assignment's key may begin with the stage's name.  Other stages' keys in the file are checked for their names
+    only; a key that is no stage is a `SettingError` with the nearest one.
+    """
+    document = read_yaml(file) if file else {}
+    for key in document:
+        if key not in RECIPES:
+            hint = nearest(str(key), RECIPES)
+            where = Where(file=file, field=str(key))
+            raise SettingError(f"unknown key {key!r}", where=where, do=hint[0].upper() + hint[1:])
+    chosen = document.get(stage) or {}
+    if not isinstance(chosen, dict):
+        raise SettingError(f"found {chosen!r}", expected="settings", where=Where(file=file, field=stage))
+    chosen = {**chosen, **{key: value for key, value in (given or {}).items() if value is not None}}
+    for assignment in assignments:
+        assign(chosen, assignment.strip().removeprefix(f"{stage}."))
+    return read(RECIPES[stage], chosen, file=file, path=stage)

@@ -1,0 +1,121 @@
+"""A conversation with a tuned model, and the same one with its base beside it.
+
+Each side remembers its own answers.  A model that was tuned as an adapter shares one loaded base with the other side;
+of a model that was tuned in full both are loaded, and the base only when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from tuneloop.errors import UsageError
+from tuneloop.records import ModelVersion, Turn
+from tuneloop.store import Workspace
+
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.lora import LoraAdapter
+
+Side = Literal["tuned", "base"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What each side said; `base` is None where it was not asked."""
+
+    question: str
+    tuned: str
+    base: str | None = None
+
+
+@dataclass
+class Talk:
+    """`system` is said before the first question.  Sampling is greedy unless `temperature` is above 0."""
+
+    workspace: Workspace
+    version: ModelVersion
+    system: str | None = None
+    max_tokens: int = 256
+    temperature: float = 0.0
+    seed: int = 0
+    how: dict[str, Any] = field(default_factory=dict)
+    turns: dict[Side, list[Turn]] = field(default_factory=lambda: {"tuned": [], "base": []})
+
+    def ask(self, question: str, *, both: bool = False) -> Answers:
+        """The next question of the conversation; raises UsageError where it no longer fits the model's context."""
+        if not question.strip():
+            raise UsageError("the question is empty", expected="some words")
+        tuned = self._say("tuned", question)
+        return Answers(question, tuned, self._say("base", question) if both else None)
+
+    def forget(self) -> None:
+        """Begin a new conversation."""
+        for turns in self.turns.values():
+            turns.clear()
+
+    @property
+    def has_base(self) -> bool:
+        """Whether there is another side: a model that was trained from nothing has none."""
+        return self.version.base != "new"
+
+    def _say(self, side: Side, question: str) -> str:
+        opening = [Turn("system", self.system)] if self.system else []
+        turns = [*opening, *self.turns[side], Turn("user", question)]
+        lm = self._model(side)
+        prompt = self._prompt(lm, turns)
+        ids = lm.generate([prompt], max_tokens=self._room(lm, prompt), temperature=self.temperature, seed=self.seed)[0]
+        answer = lm.tokenizer.decode(ids).strip()
+        self.turns[side] += [Turn("user", question), Turn("assistant", answer)]
+        return answer
+
+    def _prompt(self, lm: LanguageModel, turns: list[Turn]) -> list[int]:
+        from tuneloop.models.chat import encode_prompt
+
+        return encode_prompt(turns, (), lm.tokenizer, lm.template)
+
+    def _room(self, lm: LanguageModel, prompt: list[int]) -> int:
+        left = lm.config.max_positions - len(prompt)
+        if left < 1:
+            raise UsageError(
+                f"the conversation has {len(prompt)} tokens",
+                expected=f"fewer than {lm.config.max_positions}, which this model can hold",
+                do="Begin a new one",
+            )
+        return min(left, self.max_tokens)
+
+    def _model(self, side: Side) -> LanguageModel:
+        if self.version.form == "full":
+            return self._tuned if side == "tuned" else self._base
+        lm = self._tuned
+        wanted = self._adapter if side == "tuned" else None
+        if lm.adapter is not wanted:
+            lm.detach()
+            if wanted is not None:
+                lm.attach(wanted)
+        return lm
+
+    @cached_property
+    def _tuned(self) -> LanguageModel:
+        from tuneloop.models.versions import load_version
+
+        return load_version(self.workspace, self.version, **self.how)
+
+    @cached_property
+    def _adapter(self) -> LoraAdapter | None:
+        return self._tuned.adapter
+
+    @cached_property
+    def _base(self) -> LanguageModel:
+        from tuneloop.models.versions import load_base
+
+        base = load_base(self.workspace, self.version, **self.how)
+        if base is None:
+            raise UsageError(f"{self.version.name} was trained from nothing", expected="a model with a base")
+        return base
+
+    def __iter__(self) -> Iterator[Turn]:
+        """What was said with the tuned model."""
+        return iter(self.turns["tuned"])
