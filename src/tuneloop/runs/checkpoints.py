@@ -55,9 +55,14 @@ def new_folder(run_folder: Path, attempt: int) -> Path:
 def commit(ws: Workspace, run: str, attempt: int, fence: Fence, folder: Path, step: int, loss: float | None) -> Path:
     """See `Lease.commit_checkpoint`."""
     place = ws.path("runs", run, "checkpoints") / f"step-{step:08d}-{attempt}-{secrets.token_hex(4)}"
-    size = seal(folder)
-    with storage_errors(place):
-        publish(_beside(folder, place), place)
+    try:
+        size = seal(folder)
+        with storage_errors(place):
+            publish(_beside(folder, place), place)
+    except FileNotFoundError:
+        with ws.db.write() as connection:
+            fence(connection)  # a successor swept the folder; if not, the bug shows
+        raise
     with ws.db.write(durable=True) as connection:
         fence(connection)
         row = {
@@ -78,7 +83,7 @@ def commit(ws: Workspace, run: str, attempt: int, fence: Fence, folder: Path, st
 
 def _beside(folder: Path, place: Path) -> Path:
     """The folder itself, or a copy of it where it lies on another file system and cannot be renamed."""
-    if folder.stat().st_dev == place.parent.stat().st_dev:
+    if _same_disk(folder, place.parent):
         return folder
     copy = temporary_beside(place)
     shutil.copytree(folder, copy)
@@ -87,10 +92,14 @@ def _beside(folder: Path, place: Path) -> Path:
     return copy
 
 
+def _same_disk(one: Path, other: Path) -> bool:
+    return one.stat().st_dev == other.stat().st_dev
+
+
 def seal(folder: Path) -> int:
     """Flush a folder's files and write its marker; returns the bytes of all files."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MARKER)
-    if not files:
+    if not files and folder.is_dir():
         raise InputError("the checkpoint's folder holds no files", where=Where(file=folder))
     contents: dict[str, Any] = {}
     with storage_errors(folder):

@@ -151,8 +151,8 @@ def metrics(ws: Workspace, run_id: str, names: Sequence[str] | None = None, afte
     if names is not None:
         query = query.where(columns.name.in_(names))
     with ws.db.read() as connection:
-        rows = connection.execute(query.order_by(columns.step, columns.name)).tuples()
-        return [Metric(step, name, float("nan") if value is None else value) for step, name, value in rows]
+        rows = connection.execute(query.order_by(columns.step, columns.name))
+        return [Metric(row.step, row.name, float("nan") if row.value is None else row.value) for row in rows]
 
 
 def cancel(ws: Workspace, run_id: str) -> Run:

@@ -95,7 +95,7 @@ def versions_with(ws: Workspace, record: str) -> list[DatasetVersion]:
     columns = dataset_ledgers.c
     with ws.db.read() as connection:
         query = select(columns.version, columns.address).where(columns.kind == "members")
-        members = list(connection.execute(query).tuples())
+        members = [(row.version, row.address) for row in connection.execute(query)]
     held: dict[str, bool] = {}
     for address in {address for _, address in members}:
         held[address] = ws.ledgers.holds(address, "record", record)

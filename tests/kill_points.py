@@ -1,0 +1,83 @@
+"""Kill a process (-9) at its first, second, … write, and look at what is left.
+
+A write is: a flush, a rename, a link, a new folder, a removal, a database statement, a commit.  Killing before each of
+them covers every order in which a crash can leave the disk, as nothing durable happens in between.  The work runs in a
+forked process; the caller must have closed its workspace, since SQLite's locks don't survive a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+
+CALLS = ("fsync", "replace", "rename", "link", "mkdir", "unlink", "remove", "rmdir")
+
+
+def each_write(work: Callable[[int], None], check: Callable[[int, bool], None], limit: int = 400) -> int:
+    """Run `work(n)` killed at its n-th write and then `check(n, done)`, for n = 1, 2, … until it gets through.
+
+    Returns how many writes it has.
+    """
+    for count in range(1, limit):
+        status = forked(lambda n=count: (_arm(n), work(n)))
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert killed or status == 0, "the work itself failed; see its traceback above"
+        check(count, not killed)
+        if not killed:
+            return count - 1
+    raise AssertionError(f"more than {limit} writes")
+
+
+def forked(work: Callable[[], Any]) -> int:
+    """Run in a forked process; returns the status that `os.waitpid` gives (0: it got through)."""
+    return os.waitpid(fork(work), 0)[1]
+
+
+def fork(work: Callable[[], Any]) -> int:
+    """Start in a forked process; returns its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:  # noqa: BLE001  (the parent sees the exit code; the trace is for the reader)
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _arm(count: int) -> None:
+    """From now on, die at the `count`-th write."""
+    left = count
+
+    def write() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            write()
+            return call(*args, **kwargs)
+
+        return inner
+
+    for name in CALLS:
+        setattr(os, name, watched(getattr(os, name)))
+
+    from sqlalchemy import Engine, event
+
+    event.listen(Engine, "before_cursor_execute", lambda *_: write())
+    event.listen(Engine, "commit", lambda *_: write())
