@@ -70,14 +70,19 @@ class Lease:
 
     def metric(self, step: int, **values: float) -> None:
         """Add points to the run's curves; a step that is done again replaces its points."""
+        self.metrics({step: values})
+
+    def metrics(self, points: Mapping[int, Mapping[str, float]]) -> None:
+        """The same for many steps in one transaction."""
         with self.ws.db.write() as connection:
             self.fence(connection)
             time = clock(connection)
-            points = [
+            rows = [
                 {"run": self.run, "step": step, "name": name, "value": _storable(value), "time": time}
+                for step, values in points.items()
                 for name, value in values.items()
             ]
-            upsert(connection, metrics, points)
+            upsert(connection, metrics, rows)
 
     def should_stop(self) -> str:
         """ "" to go on, "pause" or "cancel" when a person asked for it; `ConflictError` when the lease is lost."""
