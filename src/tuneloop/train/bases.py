@@ -93,7 +93,7 @@ def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion
     if base.adapter is not None:
         from tuneloop.models.lora import load_adapter, merge
 
-        merge(lm.state(), load_adapter(base.adapter, lm.sites()))
+        merge(lm, load_adapter(base.adapter, lm.sites()))
     return lm
 
 

@@ -99,7 +99,7 @@ class Session(Hooks):
         self._flush()
 
     def _flush(self) -> None:
-        for step, values in self._waiting.items():
-            self.lease.metric(step, **values)
-        self._waiting.clear()
+        if self._waiting:
+            self.lease.metrics(self._waiting)
+            self._waiting.clear()
         self._looked = time.monotonic()
