@@ -1,0 +1,209 @@
+"""The last pass: records in the order of their ids, each once, with split and weight, become a dataset version.
+
+Ledgers are written first; the row that makes the version visible comes last, in one transaction.  A process killed
+before it leaves nothing that anybody sees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.outcomes import Outcomes
+from tuneloop.prepare.sorting import by_id
+from tuneloop.prepare.spill import Spill, SpillFolder
+from tuneloop.prepare.split import Splits
+from tuneloop.prepare.successors import Successors
+from tuneloop.records import SPLITS
+from tuneloop.records.canonical import canonical
+from tuneloop.store.ledgers import LedgerWriter
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEME = "d1:"
+SAME_RECORD, ALREADY_THERE, BRIDGE = "same_record", "already_there", "bridge"
+MEMBER_ROWS = 4096
+
+
+@dataclass
+class Membership:
+    """What the members of the new version come to; `id` is the version's identity."""
+
+    id: str = ""
+    splits: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    lengths: list[int] = field(default_factory=list)
+    merged: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class Members:
+    """Writes the ledgers `records` and `members`.
+
+    `counts` holds how many more items stand behind a record, for weights by repeats; None: all weigh one.
+    """
+
+    extended: Extended
+    splits: Splits
+    records: LedgerWriter
+    members: LedgerWriter
+    counts: Mapping[str, int] | None = None
+    made: Membership = field(default_factory=Membership)
+
+    def write(self, final: Spill, folder: SpillFolder, pipeline: Mapping[str, Any]) -> Membership:
+        identity = hashlib.sha256()
+        pending: list[dict[str, Any]] = []
+        for record, split, weight in heapq.merge(self._old(), self._new(final, folder)):
+            identity.update(f"{record}\t{split}\t{weight!r}\n".encode())
+            self.made.splits[split] += 1
+            pending.append({"record": record, "split": split, "weight": weight})
+            if len(pending) >= MEMBER_ROWS:
+                self.members.write(pending)
+                pending = []
+        self.members.write(pending)
+        identity.update(canonical(dict(pipeline)))
+        self.made.id = SCHEME + identity.hexdigest()
+        return self.made
+
+    def _old(self) -> Iterator[tuple[str, str, float]]:
+        for batch, places, weights in self.extended.batches():
+            self._count(batch)
+            yield from zip(batch.column("id").to_pylist(), places, weights, strict=True)
+
+    def _new(self, final: Spill, folder: SpillFolder) -> Iterator[tuple[str, str, float]]:
+        """The new members; their records are written on the way."""
+        last = ""
+        for table in by_id(final, folder):
+            alike = self._repeats(table)
+            for batch in table.to_batches(max_chunksize=MEMBER_ROWS):
+                ids, rows = batch.column("id").to_pylist(), batch.column("row").to_pylist()
+                old, places = self._are_old(ids), self.splits.of(ids)
+                keep: list[bool] = []
+                for one, row, known, split in zip(ids, rows, old, places, strict=True):
+                    if one == last or known:
+                        self.made.merged[row] = SAME_RECORD if one == last and not known else ALREADY_THERE
+                    keep.append(one != last and not known and split is not None)
+                    last = one
+                yield from self._keep(batch, keep, places, alike)
+
+    def _repeats(self, table: pa.Table) -> dict[str, int]:
+        """How many more rows of the same id there are, of those that have any."""
+        if self.counts is None:
+            return {}
+        found = Counter(table["id"].to_pylist())
+        return {one: count - 1 for one, count in found.items() if count > 1}
+
+    def _keep(
+        self, batch: pa.RecordBatch, keep: list[bool], places: list[Any], alike: Mapping[str, int]
+    ) -> Iterator[tuple[str, str, float]]:
+        import pyarrow as pa
+
+        kept = batch.filter(pa.array(keep, pa.bool_()))
+        self._count(kept)
+        self.records.write_batch(kept.select(self.records.schema.names).cast(self.records.schema))
+        splits = [place for place, wanted in zip(places, keep, strict=True) if wanted]
+        for one, split in zip(kept.column("id").to_pylist(), splits, strict=True):
+            yield one, split, 1.0 if self.counts is None else float(1 + self.counts.get(one, 0) + alike.get(one, 0))
+
+    def _are_old(self, ids: list[str]) -> list[bool]:
+        import numpy as np
+
+        old = self.extended.ids
+        if not len(old):
+            return [False] * len(ids)
+        wanted = np.array(ids, dtype=old.dtype)
+        at = np.minimum(np.searchsorted(old, wanted), len(old) - 1)
+        return [bool(one) for one in old[at] == wanted]
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        self.made.kinds.update(batch.column("kind").to_pylist())
+        self.made.languages.update(batch.column("lang").to_pylist())
+        self.made.lengths.extend(batch.column("length").to_pylist())
+
+
+def end_items(final: Spill, outcomes: Outcomes, splits: Splits, merged: Mapping[int, str]) -> None:
+    """Write down the end of every item that came through all steps: kept, merged at last, or left out as a bridge."""
+    ends = outcomes.new_pass()
+    for batch in final.read():
+        ids, rows = batch.column("id").to_pylist(), batch.column("row").to_pylist()
+        for row, one, split in zip(rows, ids, splits.of(ids), strict=True):
+            if row in merged:
+                ends.merge(row, merged[row], "version", one)
+            elif split is None:
+                ends.drop(row, BRIDGE, "split", one)
+            else:
+                ends.keep(row, one)
+    ends.close()
+
+
+@dataclass
+class Ledgers:
+    """Writes the ledgers `fates` and `origins` from the items and their ends, and counts them for the report."""
+
+    fates: LedgerWriter
+    origins: LedgerWriter
+    successors: Successors
+    sources: list[str]
+    offsets: list[int]
+    licence: str | None
+    counts: list[Counter[str]] = field(default_factory=list)
+    reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
+
+    def write(self, outcomes: Outcomes, items: Spill) -> None:
+        self.counts = [Counter() for _ in self.sources]
+        for chunk, ends in outcomes.together(items):
+            rows = [
+                {**item, **self._settled(end), "input": item["input"]}
+                for item, end in zip(chunk.to_pylist(), ends.to_pylist(), strict=True)
+            ]
+            for row in rows:
+                self._note(row)
+            self.fates.write([self._fate(row) for row in rows])
+            self.origins.write([self._origin(row) for row in rows if row["outcome"] in ("kept", "merged")])
+
+    def _settled(self, end: dict[str, Any]) -> dict[str, Any]:
+        """A merged item ends where its record ended: in what took its place, or dropped with it."""
+        if end["outcome"] != "merged":
+            return end
+        gone = self.successors.dropped(end["record"])
+        if gone is None:
+            return {**end, "record": self.successors.last(end["record"])}
+        return {**end, "outcome": "dropped", "reason": gone[0], "step": gone[1]}
+
+    def _note(self, row: dict[str, Any]) -> None:
+        self.counts[row["input"]][row["outcome"]] += 1
+        if row["outcome"] == "kept":
+            return
+        self.reasons[row["outcome"], row["step"], row["reason"]] += 1
+        shown = self.examples.setdefault((row["outcome"], row["reason"]), [])
+        if len(shown) < 5:
+            shown.append({"where": f"{row['file']}, {row['locator']}", "message": row["message"], "excerpt": row["excerpt"]})
+
+    def _fate(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "source": self.sources[row["input"]],
+            "item": row["item"] + self.offsets[row["input"]],
+            "locator": row["locator"],
+            **{name: row[name] for name in ("outcome", "reason", "step", "record", "message", "excerpt")},
+        }
+
+    def _origin(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "record": row["record"],
+            "source": self.sources[row["input"]],
+            "item": row["item"] + self.offsets[row["input"]],
+            "licence": self.licence,
+            **{name: row[name] for name in ("file", "locator", "subject", "group")},
+        }
+
+
+def counts_of(splits: Mapping[str, int]) -> dict[str, int]:
+    return {split: splits.get(split, 0) for split in SPLITS}

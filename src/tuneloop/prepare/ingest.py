@@ -1,0 +1,231 @@
+"""The first pass: inputs → source items, numbered, each either a record or rejected with a sentence.
+
+`row` numbers the items of one preparation in the order of reading; `item` numbers them within their source.  What is
+read of each file (format, encoding, shape, columns, how sure) is kept for the report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import InputError, TuneloopError
+from tuneloop.prepare import batches
+from tuneloop.prepare.container import Refused, Skipped
+from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
+from tuneloop.prepare.outcomes import Pass, items_schema
+from tuneloop.prepare.places import files_in
+from tuneloop.prepare.recipe import PrepareRecipe
+from tuneloop.prepare.shape import Reading, read_rows
+from tuneloop.prepare.source_file import SourceFile
+from tuneloop.prepare.spill import Rows, SpillFolder
+from tuneloop.records import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SAMPLE_ROWS, SAMPLE_CHARS = 200, 4_000_000
+BATCH_ROWS, BATCH_CHARS = 512, 8_000_000
+LISTED_FILES = 200
+
+
+@dataclass
+class FileNote:
+    """How one file was read."""
+
+    name: str
+    format: str
+    encoding: str | None
+    shape: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    confidence: float = 0.0
+    items: int = 0
+    rejected: int = 0
+    changed_meanwhile: bool = False
+
+
+@dataclass
+class InputNote:
+    """One input as the user named it; `digest` and `size` are of its content as read."""
+
+    name: str
+    digest: str = ""
+    size: int = 0
+    items: int = 0
+    files: int = 0
+    notes: list[FileNote] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+@dataclass
+class Ingest:
+    """The work and its notes; `batches` is run through once.
+
+    `restored` names, by the id of a record as read, the steps whose decision a person overruled; `spared` gets the rows
+    of these records.
+    """
+
+    inputs: Sequence[str | Path]
+    recipe: PrepareRecipe
+    folder: SpillFolder
+    rejected: Pass
+    first_row: int = 0
+    watch: Callable[[int], None] = lambda _: None
+    notes: list[InputNote] = field(default_factory=list)
+    mended: Counter[str] = field(default_factory=Counter)
+    restored: Mapping[str, set[str]] = field(default_factory=dict)
+    spared: dict[int, set[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.items = Rows(self.folder.new(items_schema()))
+        self.rows = self.first_row
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Records of all inputs in batches of bounded size."""
+        pending: list[tuple[int, Record]] = []
+        size = 0
+        for row, record in self._records():
+            pending.append((row, record))
+            size += len(record.canonical)
+            if len(pending) >= BATCH_ROWS or size >= BATCH_CHARS:
+                yield batches.to_batch(pending)
+                pending, size = [], 0
+                self.watch(self.rows - self.first_row)
+        if pending:
+            yield batches.to_batch(pending)
+        self.watch(self.rows - self.first_row)
+        self.items.close()
+
+    def _records(self) -> Iterator[tuple[int, Record]]:
+        for number, given in enumerate(self.inputs):
+            path = Path(given).expanduser()
+            note = InputNote(str(given))
+            self.notes.append(note)
+            for entry in files_in(path, self.recipe.archives):
+                if isinstance(entry, Skipped):
+                    note.skipped.append(entry)
+                elif isinstance(entry, Refused):
+                    note.refused.append(entry)
+                    self._reject(number, note, entry.name, "file", entry.reason, entry.message, "")
+                else:
+                    note.files += 1
+                    yield from self._file(number, note, entry)
+            note.digest, note.size = content_digest(path)
+
+    def _file(self, number: int, note: InputNote, file: SourceFile) -> Iterator[tuple[int, Record]]:
+        before = file.fingerprint()
+        try:
+            found = recognize(file)
+            importer = self.recipe.made_importer(found.importer.name)
+        except InputError as error:
+            self._refuse_file(number, note, file, error)
+            return
+        told = FileNote(file.name, importer.name, found.encoding)
+        note.notes.append(told)
+        try:
+            yield from self._rows(number, note, told, importer.items(file, found.encoding))
+        except InputError as error:
+            self._refuse_file(number, note, file, error)
+        told.changed_meanwhile = file.fingerprint() != before
+
+    def _rows(self, number: int, note: InputNote, told: FileNote, items: Iterator[Item]) -> Iterator[tuple[int, Record]]:
+        first = list(_sample(items))
+        rows = [item.data for item in first if isinstance(item, Row)]
+        reading: Reading | None = None
+        problem: InputError | None = None
+        try:
+            reading = read_rows(rows, shape=self.recipe.made_shape(), mapping=self.recipe.mapping) if rows else None
+        except InputError as error:
+            problem = error
+        if reading is not None:
+            told.shape, told.columns = reading.shape.name, dict(reading.columns)
+            told.unused, told.confidence = reading.unused, reading.confidence
+        for item in chain(first, items):
+            told.items += 1
+            if isinstance(item, Rejection):
+                told.rejected += 1
+                self._reject(number, note, told.name, item.locator, item.reason, item.message, item.excerpt)
+                continue
+            if item.mended:
+                self.mended[item.mended] += 1
+            try:
+                if reading is None:
+                    raise problem or InputError("found no rows before it that show the columns")
+                record = reading.record(item.data)
+                group = reading.key(item.data, reading.group)
+                subject = reading.key(item.data, reading.subject)
+                identity = record.id  # refuses lone surrogates, NaN and deep nesting
+            except InputError as error:
+                told.rejected += 1
+                reason = "unknown_shape" if reading is None else "bad_record"
+                self._reject(number, note, told.name, item.locator, reason, str(error), excerpt(_shown(item.data)))
+                continue
+            own_group = f"{told.name} {item.group}" if item.group else None
+            yield self._number(number, note, told.name, item.locator, group or own_group, subject, identity), record
+
+    def _number(
+        self, number: int, note: InputNote, file: str, locator: str, group: str | None, subject: str | None, identity: str
+    ) -> int:
+        row = self.rows
+        self.items.add(row, number, file, note.items, locator, group, subject, identity)
+        self.rows += 1
+        note.items += 1
+        if identity in self.restored:
+            self.spared[row] = self.restored[identity]
+        return row
+
+    def _reject(
+        self, number: int, note: InputNote, file: str, locator: str, reason: str, message: str, found: str
+    ) -> None:
+        row = self._number(number, note, file, locator, None, None, "")
+        place = file if locator == "file" else f"{file}, {locator}"
+        joint = ", " if message.startswith("field ") else ": "
+        self.rejected.reject(row, reason, f"{place}{joint}{message}", found)
+
+    def _refuse_file(self, number: int, note: InputNote, file: SourceFile, error: TuneloopError) -> None:
+        bare = str(InputError(error.message, expected=error.expected, do=error.do))
+        note.refused.append(Refused(file.name, "unreadable", bare))
+        self._reject(number, note, file.name, "file", "unreadable", bare, "")
+
+
+def _sample(items: Iterator[Item]) -> Iterator[Item]:
+    """The first rows, few enough to be held."""
+    size = 0
+    for count, item in enumerate(items, 1):
+        yield item
+        if isinstance(item, Row):
+            size += len(_shown(item.data))
+        if count >= SAMPLE_ROWS or size >= SAMPLE_CHARS:
+            return
+
+
+def _shown(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, default=str)
+
+
+def content_digest(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file, or of a folder's files by name and content."""
+    if path.is_file():
+        return _file_digest(path)
+    whole, total = hashlib.sha256(), 0
+    for child in sorted(one for one in path.rglob("*") if one.is_file()):
+        digest, size = _file_digest(child)
+        whole.update(f"{child.relative_to(path).as_posix()}\0{digest}\n".encode("utf-8", "surrogatepass"))
+        total += size
+    return whole.hexdigest(), total
+
+
+def _file_digest(path: Path) -> tuple[str, int]:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+    except OSError:
+        return "", 0  # it was refused with its own sentence when it was read

@@ -1,0 +1,65 @@
+"""Which split each record is in: the splitter sees the old records where they are, and the new ones with their groups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.outcomes import Outcomes
+from tuneloop.prepare.spill import Cursor, Spill
+from tuneloop.prepare.split import Splits, Splitter
+from tuneloop.prepare.successors import Successors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def place(
+    splitter: Splitter, extended: Extended, final: Spill, items: Spill, outcomes: Outcomes, successors: Successors
+) -> Splits:
+    """Assign all records; what merged into a record ties it to its groups too."""
+    inherited = _inherited(items, outcomes, successors)
+    summary = None
+    for batch, places, _ in extended.batches():
+        groups = [extended.groups.get(one, []) for one in batch.column("id").to_pylist()]
+        part = splitter.observe(batch, groups, [""] * batch.num_rows, places)
+        summary = part if summary is None else summary + part
+    cursor = Cursor(items)
+    for batch in final.read():
+        own, inputs = _of_items(cursor, batch)
+        ids = batch.column("id").to_pylist()
+        groups = [[key for key in [group, *inherited.get(one, ())] if key] for group, one in zip(own, ids, strict=True)]
+        part = splitter.observe(batch, groups, inputs)
+        summary = part if summary is None else summary + part
+    return splitter.split(summary)
+
+
+def _of_items(cursor: Cursor, batch: pa.RecordBatch) -> tuple[list[str | None], list[str]]:
+    """The group and the input (as a stratum) of each row of a batch."""
+    import pyarrow.compute as pc
+
+    rows = batch.column("row")
+    table = cursor.below(rows[-1].as_py() + 1)
+    found = table.take(pc.index_in(rows, table["row"].combine_chunks()))
+    return found["group"].to_pylist(), [str(one) for one in found["input"].to_pylist()]
+
+
+def _inherited(items: Spill, outcomes: Outcomes, successors: Successors) -> dict[str, list[str]]:
+    """Groups of merged items, by the record that they ended in; only items that have a group cost memory."""
+    import pyarrow.compute as pc
+
+    grouped: dict[int, str] = {}
+    for batch in items.read():
+        some = batch.filter(pc.is_valid(batch.column("group")))
+        grouped.update(zip(some.column("row").to_pylist(), some.column("group").to_pylist(), strict=True))
+    found: dict[str, list[str]] = defaultdict(list)
+    if grouped:
+        for batch in outcomes.all():
+            merged = batch.filter(pc.equal(batch.column("outcome"), "merged"))
+            for row, record in zip(merged.column("row").to_pylist(), merged.column("record").to_pylist(), strict=True):
+                if row in grouped:
+                    found[successors.last(record)].append(grouped[row])
+    return dict(found)
+
+

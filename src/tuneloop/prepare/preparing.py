@@ -1,0 +1,275 @@
+"""The verb: files → dataset version."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import InputError, StoppedError, UsageError
+from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
+from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.hiding import hide, salt
+from tuneloop.prepare.ingest import Ingest
+from tuneloop.prepare.originals import Originals
+from tuneloop.prepare.outcomes import Outcomes
+from tuneloop.prepare.pipeline import Pipeline
+from tuneloop.prepare.placing import place
+from tuneloop.prepare.recipe import PrepareRecipe
+from tuneloop.prepare.report import report
+from tuneloop.prepare.spill import SpillFolder
+from tuneloop.prepare.split import Splits
+from tuneloop.prepare.step import StepContext
+from tuneloop.prepare.successors import Successors, follow
+from tuneloop.records import DatasetVersion, Progress, Watcher, unwatched
+from tuneloop.registry import spec_of
+from tuneloop.store import Workspace, datasets
+from tuneloop.store.ledgers import LedgerWriter
+from tuneloop.store.restores import restores
+from tuneloop.store.sources import add_source
+
+if TYPE_CHECKING:
+    from tuneloop.runs import Lease
+
+
+def prepare(
+    inputs: Sequence[str | Path] | str | Path,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: PrepareRecipe | None = None,
+    scenario: str = "main",
+    lease: Lease | None = None,
+    progress: Watcher | None = None,
+    dry_run: bool = False,
+) -> DatasetVersion:
+    """Read files, folders and archives, clean and split what they hold, and keep it as a dataset version.
+
+    The same input and recipe give the same version (`report["already_there"]` is then true).  A dry run does all of it
+    and keeps nothing.  Raises `InputError` when no record is left, with the first reasons; `NotFoundError` for a path that
+    is not there; `StoppedError` when a person stopped the run.
+    """
+    recipe = recipe or PrepareRecipe()
+    recipe.check()
+    paths = _checked(inputs)
+    with ExitStack() as stack:
+        ws = workspace if isinstance(workspace, Workspace) else stack.enter_context(Workspace.find(workspace))
+        if lease is None and not dry_run:
+            lease = stack.enter_context(_own_run(ws, paths, recipe, scenario))
+        folder = stack.enter_context(_spill_folder(lease))
+        job = _Job(ws, recipe, scenario, lease, progress or unwatched, folder, dry_run)
+        return job.run(paths)
+
+
+class _Job:
+    def __init__(
+        self,
+        ws: Workspace,
+        recipe: PrepareRecipe,
+        scenario: str,
+        lease: Lease | None,
+        progress: Watcher,
+        folder: SpillFolder,
+        dry_run: bool,
+    ) -> None:
+        self.ws, self.recipe, self.scenario, self.lease = ws, recipe, scenario, lease
+        self.progress, self.folder, self.dry_run = progress, folder, dry_run
+        self.run_id = lease.run if lease else None
+        parent = datasets.version(ws, recipe.extend, scenario) if recipe.extend else None
+        self.extended = Extended(ws, parent)
+        self.splitter = recipe.made_split()
+        self.stack = ExitStack()
+
+    def run(self, paths: Sequence[str | Path]) -> DatasetVersion:
+        with self.stack:
+            outcomes = Outcomes(self.folder)
+            pipeline = self._pipeline(outcomes)
+            restored = _restored(self.ws)
+            ingest = Ingest(paths, self.recipe, self.folder, outcomes.new_pass(), self.extended.count, self._watch)
+            ingest.restored, ingest.spared = restored, pipeline.spared
+            final = pipeline.run(ingest.batches())
+            items = ingest.items.close()
+            if not final.rows and not self.extended.count:
+                raise _nothing_left(outcomes, items.rows)
+            successors = follow(outcomes.all(), pipeline.originals.replaced())
+            self._tell("split", final.rows)
+            splits = place(self.splitter, self.extended, final, items, outcomes, successors)
+            self._tell("commit", final.rows)
+            members = self._members(splits, outcomes, successors)
+            made = members.write(final, self.folder, self._described())
+            end_items(final, outcomes, splits, made.merged)
+            ledgers = self._ledgers(ingest, successors)
+            ledgers.write(outcomes, items)
+            told = report(ingest, pipeline, splits, made, ledgers)
+            return self._finish(made, told, members, ledgers, pipeline.originals)
+
+    def _pipeline(self, outcomes: Outcomes) -> Pipeline:
+        steps = self.recipe.made_steps()
+        private = any(step.private for step in steps)
+        key = (self.ws.key() if self.dry_run else self.ws.key(create=True)) if private else None
+        context = StepContext(key or salt(self.ws, keep=not self.dry_run))
+        originals = Originals(self._writer("changes"), self.folder, private, key)
+        return Pipeline(
+            [step.start(context) for step in steps],
+            self.folder,
+            outcomes,
+            originals,
+            given=self.extended.given,
+            hide=hide if private else str,
+        )
+
+    def _writer(self, kind: str) -> LedgerWriter:
+        return self.stack.enter_context(self.ws.ledgers.writer(kind, self.run_id))
+
+    def _members(self, splits: Splits, outcomes: Outcomes, successors: Successors) -> Members:
+        counts = _repeats(outcomes, successors) if self.recipe.weights == "repeats" else None
+        return Members(self.extended, splits, self._writer("records"), self._writer("members"), counts)
+
+    def _ledgers(self, ingest: Ingest, successors: Successors) -> Ledgers:
+        sources, offsets = self._sources(ingest)
+        licence = self.recipe.source.licence
+        return Ledgers(self._writer("fates"), self._writer("origins"), successors, sources, offsets, licence)
+
+    def _sources(self, ingest: Ingest) -> tuple[list[str], list[int]]:
+        """The id of each input's source, and where its items begin to count: the same file twice is one source."""
+        taken: Counter[str] = Counter()
+        names, offsets = [], []
+        terms = self.recipe.source
+        for number, note in enumerate(ingest.notes):
+            name = f"input-{number + 1}"
+            if not self.dry_run:
+                name = add_source(
+                    self.ws,
+                    note.name,
+                    kind=terms.kind,
+                    grade=terms.grade,
+                    licence=terms.licence,
+                    digest=note.digest,
+                    size=note.size,
+                    run=self.run_id,
+                ).id
+            names.append(name)
+            offsets.append(taken[name])
+            taken[name] += note.items
+        return names, offsets
+
+    def _described(self) -> dict[str, Any]:
+        """The pipeline as the version's identity has it."""
+        return {
+            "steps": [spec_of(step) for step in self.recipe.made_steps()],
+            "split": spec_of(self.splitter),
+            "weights": self.recipe.weights,
+        }
+
+    def _finish(
+        self, made: Membership, told: dict[str, Any], members: Members, ledgers: Ledgers, originals: Originals
+    ) -> DatasetVersion:
+        originals.flush()
+        parent = self.extended.version
+        if self.dry_run:
+            return DatasetVersion(made.id, "", self.scenario, "", None, counts_of(made.splits), made.kinds,
+                                  self._described(), told, parent.name if parent else None)
+        known = next((one for one in datasets.versions(self.ws, self.scenario) if one.id == made.id), None)
+        fates = ledgers.fates.commit()
+        again = known is not None and fates in datasets.addresses(self.ws, known.name, "fates")
+        added = {} if again else {"fates": fates, "origins": ledgers.origins.commit(), "changes": originals.writer.commit()}
+        if known is None:
+            added |= {"records": members.records.commit(), "members": members.members.commit()}
+        version = datasets.add_version(
+            self.ws,
+            id=made.id,
+            splits=counts_of(made.splits),
+            kinds=dict(made.kinds),
+            pipeline=self._described(),
+            report=told,
+            ledgers=self._with_old(added, known),
+            scenario=self.scenario,
+            run=self.run_id,
+            parent=parent.name if parent else None,
+            fence=self.lease.fence if self.lease else None,
+        )
+        return version if known is None else replace(version, report={**version.report, "already_there": True})
+
+    def _with_old(self, added: dict[str, str], known: DatasetVersion | None) -> dict[str, list[str]]:
+        """A new version that extends another keeps the other's ledgers, before its own."""
+        if known is not None:
+            return {kind: [address] for kind, address in added.items()}
+        old = self.extended.ledgers()
+        return {kind: [*old.get(kind, []), address] for kind, address in added.items()}
+
+    def _watch(self, items: int) -> None:
+        self.progress(Progress("prepare", items, None, "items"))
+        stop = self.lease.should_stop() if self.lease else ""
+        if stop:
+            raise StoppedError("stopped; nothing was kept", do="Run the command again to start over")
+
+    def _tell(self, stage: str, total: int) -> None:
+        self.progress(Progress(stage, 0, total, "records"))
+
+
+def _checked(inputs: Sequence[str | Path] | str | Path) -> list[str | Path]:
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    if not paths:
+        raise UsageError("no input was named", expected="files, folders or archives")
+    seen: set[Path] = set()
+    for path in paths:
+        place = Path(path).expanduser().resolve()
+        if place in seen:
+            raise UsageError(f"{str(path)!r} is named twice", expected="each input once")
+        seen.add(place)
+    return paths
+
+
+@contextmanager
+def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, scenario: str) -> Iterator[Lease]:
+    from tuneloop.runs import queue
+
+    spec = {"inputs": [str(path) for path in paths], "recipe": recipe.model_dump(mode="json")}
+    with queue.here(ws, "prepare", spec, scenario=scenario) as lease:
+        yield lease
+
+
+@contextmanager
+def _spill_folder(lease: Lease | None) -> Iterator[SpillFolder]:
+    if lease is not None:
+        with SpillFolder(lease.folder / "spill") as folder:
+            yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="tuneloop-") as place, SpillFolder(Path(place) / "spill") as folder:
+        yield folder
+
+
+def _restored(ws: Workspace) -> dict[str, set[str]]:
+    """By the id of a record as read: the steps whose decision a person overruled."""
+    found: dict[str, set[str]] = {}
+    for one in restores(ws):
+        if one.digest:
+            found.setdefault(one.digest, set()).add(one.step)
+    return found
+
+
+def _repeats(outcomes: Outcomes, successors: Successors) -> Counter[str]:
+    """How many items merged into each record."""
+    found: Counter[str] = Counter()
+    for batch in outcomes.all():
+        for outcome, record in zip(batch.column("outcome").to_pylist(), batch.column("record").to_pylist(), strict=True):
+            if outcome == "merged":
+                found[successors.last(record)] += 1
+    return found
+
+
+def _nothing_left(outcomes: Outcomes, items: int) -> InputError:
+    """The error when every item was rejected or dropped: the first sentences say why."""
+    reasons: list[str] = []
+    for batch in outcomes.all():
+        for row in batch.to_pylist():
+            if len(reasons) < 3:
+                what = row["message"] if row["outcome"] == "rejected" else f"{row['outcome']}: {row['reason']} ({row['message']})"
+                reasons.append(what)
+    if items == 1 and reasons:
+        return InputError(reasons[0])
+    first = "; ".join(reason.rstrip(".") for reason in reasons)
+    return InputError(f"none of {items} items became a record. The first reasons: {first}")

@@ -1,0 +1,79 @@
+"""All settings of preparing data: what the input means, which steps it goes through, how it is split."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from tuneloop.config import Settings, setting
+from tuneloop.prepare.container import Limits
+from tuneloop.prepare.importer import Importer, importers
+from tuneloop.prepare.shape import Shape, shapes
+from tuneloop.prepare.split import Splitter, splits
+from tuneloop.prepare.step import Step, steps
+from tuneloop.records import SourceKind
+
+DEFAULT_STEPS = ("normalize", "empty_answers", "length", "exact_duplicates", "personal_data")
+
+
+class SourceTerms(Settings):
+    """What is known of where the input comes from; every record's origin remembers it."""
+
+    kind: SourceKind = setting("own", en="what kind of source it is", zh="来源类型")
+    grade: str | None = setting(None, en="quality grade, in the team's own words", zh="质量等级，按团队自己的叫法")
+    licence: str | None = setting(None, en="licence or terms of use", zh="许可证或使用条款")
+
+
+class PrepareRecipe(Settings):
+    source: SourceTerms = setting(SourceTerms(), en="where the input comes from", zh="数据来源说明")
+    formats: dict[str, dict[str, Any]] = setting(
+        {}, en="settings of importers, such as {csv: {separator: semicolon}}", zh="各文件格式的设置，如 {csv: {separator: semicolon}}"
+    )
+    archives: Limits = setting(Limits(), en="how much archives may unpack to", zh="压缩包解压的上限")
+    shape: str | dict[str, Any] | None = setting(
+        None, en="what the rows look like; found out when not given", zh="数据行的写法；不填则自动识别"
+    )
+    mapping: dict[str, str] = setting(
+        {},
+        en="which column holds which field, such as {question: ask, answer: reply}; also group and subject",
+        zh="字段对应哪一列，如 {question: 提问, answer: 回复}；也可指定 group 和 subject",
+    )
+    steps: tuple[str | dict[str, Any], ...] = setting(DEFAULT_STEPS, en="cleaning steps, in order", zh="清洗步骤，按顺序执行")
+    split: str | dict[str, Any] = setting("clustered", en="how records are split", zh="划分方式")
+    weights: Literal["one", "repeats"] = setting(
+        "one",
+        en="weight of a record: one, or how often it stood in the input",
+        zh="记录的权重：一律为 1，或按其在输入中出现的次数",
+    )
+    extend: str | None = setting(
+        None,
+        en="a version that the input is added to; its records keep their splits",
+        zh="在哪个数据集版本上追加；原有记录的划分不变",
+    )
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    def made_steps(self) -> list[Step]:
+        """The steps, checked; raises `SettingError` with the place in the recipe."""
+        return [steps.create(spec, path=f"prepare.steps[{number}]") for number, spec in enumerate(self.steps)]
+
+    def made_split(self) -> Splitter:
+        return splits.create(self.split, path="prepare.split")
+
+    def made_importer(self, name: str) -> Importer:
+        return importers.create({"name": name, **self.formats.get(name, {})}, path=f"prepare.formats.{name}")
+
+    def made_shape(self) -> Shape | None:
+        return None if self.shape is None else shapes.create(self.shape, path="prepare.shape")
+
+    def check(self) -> None:
+        """Find every mistake in the recipe before any file is read."""
+        self.made_steps()
+        self.made_split()
+        self.made_shape()
+        for name in self.formats:
+            self.made_importer(name)

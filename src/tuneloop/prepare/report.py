@@ -1,0 +1,172 @@
+"""The report of a preparation, as plain data: counts of the conservation law, figures, examples and advice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tuneloop.prepare.commit import Ledgers, Membership, counts_of
+from tuneloop.prepare.ingest import FileNote, Ingest, InputNote
+from tuneloop.prepare.pipeline import Pipeline
+from tuneloop.prepare.split import Splits
+from tuneloop.records import Advice
+from tuneloop.wording import Words
+
+LISTED_FILES = 100
+AT_LEAST, BETTER = 100, 1000
+
+_FEW = Words(
+    "{count} records; at least {minimum} are wanted for tuning, {better} and more are better. Quality beats quantity.",
+    "共 {count} 条记录；微调至少需要 {minimum} 条，{better} 条以上更好。质量比数量更重要。",
+)
+_REJECTED = Words(
+    "{share} % of the items could not be read ({count}); see the examples before training.",
+    "有 {share}% 的条目无法读取（{count} 条）；训练前请先查看示例。",
+)
+_REPEATED = Words(
+    "{share} % of the items repeat others ({count}) and were merged.",
+    "有 {share}% 的条目与其他条目重复（{count} 条），已合并。",
+)
+_UNSURE = Words(
+    "{file} was read as {shape} with little certainty ({confidence} %). Check an example, or set prepare.shape and "
+    "prepare.mapping.",
+    "{file} 按“{shape}”读取，但把握不大（{confidence}%）。请核对示例，或设置 prepare.shape 和 prepare.mapping。",
+)
+_UNUSED = Words(
+    "{file}: the columns {columns} were not used.",
+    "{file}：未使用的列：{columns}。",
+)
+_MIXED = Words(
+    "The version holds several kinds of record ({kinds}); each objective trains on its own kind only.",
+    "该版本包含多种记录（{kinds}）；每种训练目标只使用对应类型的记录。",
+)
+_CHANGED = Words(
+    "{file} was changed while it was read; what was read may be of both states. Prepare it again when nobody writes to it.",
+    "{file} 在读取过程中被修改，读到的内容可能新旧混杂。请在无人写入时重新准备。",
+)
+_NO_ORIGINALS = Words(
+    "Originals of personal data were not kept, as there is no key for them.",
+    "没有密钥，因此未保留个人信息的原文。",
+)
+
+
+def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership, ledgers: Ledgers) -> dict[str, Any]:
+    """Plain data; sentences in both languages."""
+    totals: Counter[str] = sum(ledgers.counts, Counter())
+    counts = {name: totals.get(name, 0) for name in ("kept", "merged", "dropped", "rejected")}
+    items = sum(counts.values())
+    return {
+        "items": items,
+        "counts": counts,
+        "inputs": [_input(note, count) for note, count in zip(ingest.notes, ledgers.counts, strict=True)],
+        "reasons": [
+            {"outcome": outcome, "step": step, "reason": reason, "count": count, "words": _words(pipeline, splits, reason)}
+            for (outcome, step, reason), count in ledgers.reasons.most_common()
+        ],
+        "steps": [
+            {"name": step.name, "title": step.title._asdict(), **tally.as_dict()}
+            for step, tally in zip(pipeline.steps, pipeline.tallies, strict=True)
+        ],
+        "mended": dict(ingest.mended),
+        "records": sum(made.splits.values()),
+        "splits": counts_of(made.splits),
+        "split_figures": dict(splits.figures),
+        "kinds": dict(made.kinds),
+        "languages": dict(made.languages.most_common()),
+        "lengths": _lengths(made.lengths),
+        "examples": {
+            "rejected": _examples(ledgers, "rejected"),
+            "dropped": _examples(ledgers, "dropped"),
+            "merged": _examples(ledgers, "merged"),
+            "changed": pipeline.examples,
+        },
+        "advice": [_advice(one) for one in [*_advise(ingest, counts, items, made, pipeline), *splits.advice]],
+    }
+
+
+def _input(note: InputNote, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "name": note.name,
+        "items": note.items,
+        **{name: counts.get(name, 0) for name in ("kept", "merged", "dropped", "rejected")},
+        "files": [_file(one) for one in note.notes[:LISTED_FILES]],
+        "more_files": max(0, len(note.notes) - LISTED_FILES),
+        "skipped": [{"file": one.name, "why": one.why._asdict()} for one in note.skipped[:LISTED_FILES]],
+        "more_skipped": max(0, len(note.skipped) - LISTED_FILES),
+        "refused": [{"file": one.name, "message": one.message} for one in note.refused[:LISTED_FILES]],
+    }
+
+
+def _file(note: FileNote) -> dict[str, Any]:
+    return {
+        "name": note.name,
+        "format": note.format,
+        "encoding": note.encoding,
+        "shape": note.shape,
+        "columns": note.columns,
+        "unused": list(note.unused),
+        "confidence": round(note.confidence, 2),
+        "items": note.items,
+        "rejected": note.rejected,
+    }
+
+
+def _words(pipeline: Pipeline, splits: Splits, reason: str) -> dict[str, str]:
+    from tuneloop.prepare.reasons import REASONS
+    from tuneloop.prepare.split import Splitter
+
+    for known in (*(step.reasons for step in pipeline.steps), Splitter.reasons, REASONS):
+        if reason in known:
+            return known[reason]._asdict()
+    return Words(reason, reason)._asdict()
+
+
+def _lengths(lengths: Sequence[int]) -> dict[str, float]:
+    """Characters of whole records: smallest, quartiles, 95 %, largest, mean and sum."""
+    import numpy as np
+
+    if not lengths:
+        return {}
+    values = np.array(lengths)
+    marks = np.percentile(values, [0, 25, 50, 75, 95, 100])
+    names = ("min", "p25", "median", "p75", "p95", "max")
+    return {**dict(zip(names, map(float, marks), strict=True)), "mean": round(float(values.mean()), 1), "sum": int(values.sum())}
+
+
+def _examples(ledgers: Ledgers, outcome: str) -> list[dict[str, str]]:
+    return [
+        {"reason": reason, **example}
+        for (one, reason), several in sorted(ledgers.examples.items())
+        if one == outcome
+        for example in several
+    ]
+
+
+def _advise(
+    ingest: Ingest, counts: Mapping[str, int], items: int, made: Membership, pipeline: Pipeline
+) -> Iterable[Advice]:
+    total = sum(made.splits.values())
+    if total < AT_LEAST:
+        yield Advice("amount", _FEW.format(count=total, minimum=AT_LEAST, better=BETTER), total)
+    if counts["rejected"] > 0.05 * items:
+        yield Advice("rejected", _REJECTED.format(share=round(100 * counts["rejected"] / items), count=counts["rejected"]))
+    if counts["merged"] > 0.2 * items:
+        yield Advice("repeats", _REPEATED.format(share=round(100 * counts["merged"] / items), count=counts["merged"]))
+    if len(made.kinds) > 1:
+        yield Advice("kinds", _MIXED.format(kinds=", ".join(sorted(made.kinds))))
+    for note in [file for one in ingest.notes for file in one.notes][:LISTED_FILES]:
+        if note.changed_meanwhile:
+            yield Advice("changed", _CHANGED.format(file=note.name))
+        if note.shape and note.confidence < 0.6:
+            words = _UNSURE.format(file=note.name, shape=note.shape, confidence=round(100 * note.confidence))
+            yield Advice("shape", words, note.confidence)
+        if note.unused:
+            shown = ", ".join(note.unused[:12]) + (" …" if len(note.unused) > 12 else "")
+            yield Advice("columns", _UNUSED.format(file=note.name, columns=shown))
+    if pipeline.originals.seal and pipeline.originals.key is None:
+        yield Advice("originals", _NO_ORIGINALS)
+
+
+def _advice(one: Advice) -> dict[str, Any]:
+    return {"topic": one.topic, "text": one.text._asdict(), "value": one.value}

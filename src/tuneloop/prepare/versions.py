@@ -1,0 +1,188 @@
+"""Reading dataset versions: their records, what became of each source item, where a record came from, what was changed.
+
+    records    (record, split, weight), by rising id
+    fates      what became of each source item
+    origins_of every place that a record came from
+    changes    records as they were before a step changed or dropped them
+    difference which records one version has and another has not
+    restore    a person takes a dropped item back: the next version applies it
+    trace      the versions that hold a record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import NotFoundError, UsageError
+from tuneloop.prepare import batches as record_batches
+from tuneloop.prepare.originals import opened
+from tuneloop.records import DatasetVersion, Fate, Origin, Record, Split
+from tuneloop.store import Workspace, datasets
+from tuneloop.store.restores import Restore, add_restore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+READ_ROWS = 1024
+MERGED_ALIKE = ("exact", "same_record", "already_there")
+
+
+@dataclass(frozen=True)
+class Change:
+    """`before` is None where the original was not kept or the key to it is not on this machine."""
+
+    record: str
+    parent: str
+    step: str
+    reason: str
+    before: Record | None
+    sealed: bool
+
+
+def records(
+    ws: Workspace, version: DatasetVersion | str, split: Split | None = None
+) -> Iterator[tuple[Record, Split, float]]:
+    """The records of a version by rising id, of one split or of all."""
+    for batch in batches(ws, version, split):
+        columns = (batch.column(name).to_pylist() for name in ("payload", "split", "weight"))
+        for payload, place, weight in zip(*columns, strict=True):
+            yield record_batches.to_record(payload), place, weight
+
+
+def batches(ws: Workspace, version: DatasetVersion | str, split: Split | None = None) -> Iterator[pa.RecordBatch]:
+    """The same as Arrow batches with the columns id, kind, lang, length, payload, split, weight."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name = _name(ws, version)
+    cursors = [_ById(ws, address) for address in datasets.addresses(ws, name, "records")]
+    for address in datasets.addresses(ws, name, "members"):
+        for members in ws.ledgers.read(address, batch_rows=READ_ROWS):
+            held = pa.concat_tables([cursor.up_to(members.column("record")[-1].as_py()) for cursor in cursors])
+            if split is not None:
+                members = members.filter(pc.equal(members.column("split"), split))
+            rows = pc.index_in(members.column("record"), held["id"].combine_chunks())
+            if rows.null_count:
+                raise NotFoundError(f"{rows.null_count} records of {name} are missing from its ledgers",
+                                    do="Restore the workspace's blobs folder from a copy")
+            found = held.take(rows).append_column("split", members.column("split"))
+            yield from found.append_column("weight", members.column("weight")).combine_chunks().to_batches()
+
+
+class _ById:
+    """A ledger sorted by id, read in step with the members."""
+
+    def __init__(self, ws: Workspace, address: str) -> None:
+        self._batches = ws.ledgers.read(address, batch_rows=READ_ROWS)
+        self._held: list[pa.RecordBatch] = []
+
+    def up_to(self, last: str) -> pa.Table:
+        """Everything with an id up to `last` that was not given out before."""
+        import bisect
+
+        import pyarrow as pa
+
+        given: list[pa.RecordBatch] = []
+        while True:
+            batch = self._held.pop() if self._held else next(self._batches, None)
+            if batch is None:
+                break
+            end = bisect.bisect_right(batch.column("id"), last, key=lambda one: one.as_py())
+            given.append(batch.slice(0, end))
+            if end < batch.num_rows:
+                self._held.append(batch.slice(end))
+                break
+        if not given:
+            from tuneloop.store.ledgers import schema
+
+            return schema("records").empty_table()
+        return pa.Table.from_batches(given)
+
+
+def fates(
+    ws: Workspace, version: DatasetVersion | str, outcome: str | None = None, reason: str | None = None
+) -> Iterator[Fate]:
+    """What became of each source item, in the order of reading."""
+    for row in _rows(ws, version, "fates"):
+        if (outcome is None or row["outcome"] == outcome) and (reason is None or row["reason"] == reason):
+            yield Fate(**row)
+
+
+def origins_of(ws: Workspace, version: DatasetVersion | str, record: str) -> list[Origin]:
+    """Every place in the version's sources that a record came from."""
+    addresses = datasets.addresses(ws, _name(ws, version), "origins")
+    if not addresses:
+        return []
+    query = "SELECT DISTINCT source, file, item, locator, subject, \"group\", licence FROM origins WHERE record = ? ORDER BY source, item"
+    return [Origin(**row) for row in ws.ledgers.query(query, [record], origins=addresses).to_pylist()]
+
+
+def changes(ws: Workspace, version: DatasetVersion | str, step: str | None = None) -> Iterator[Change]:
+    """Records as they were before a step changed or dropped them."""
+    for row in _rows(ws, version, "changes"):
+        if step is None or row["step"] == step:
+            before = opened(ws, row["parent"], row["sealed"], row["before"])
+            original = record_batches.to_record(before) if before is not None else None
+            yield Change(row["record"], row["parent"], row["step"], row["reason"], original, row["sealed"])
+
+
+def difference(ws: Workspace, old: DatasetVersion | str, new: DatasetVersion | str) -> dict[str, int]:
+    """How many records two versions share, how many only one has, and how many changed their split."""
+    query = """
+        SELECT count(*) FILTER (o.record IS NULL) AS added, count(*) FILTER (n.record IS NULL) AS removed,
+               count(*) FILTER (o.split = n.split) AS same, count(*) FILTER (o.split != n.split) AS moved
+        FROM old_members o FULL JOIN new_members n ON o.record = n.record
+    """
+    found = ws.ledgers.query(
+        query,
+        old_members=datasets.addresses(ws, _name(ws, old), "members"),
+        new_members=datasets.addresses(ws, _name(ws, new), "members"),
+    )
+    return {str(key): int(value) for key, value in found.to_pylist()[0].items()}
+
+
+def restore(ws: Workspace, version: DatasetVersion | str, source: str, item: int, *, person: str, note: str = "") -> Restore:
+    """Take a dropped item back: the step that dropped it leaves it alone in the next version.
+
+    Raises `UsageError` for an item that is there, that could not be read, or whose equal is there.
+    """
+    fate = next((one for one in fates(ws, version) if one.source == source and one.item == item), None)
+    if fate is None:
+        raise NotFoundError(f"{_name(ws, version)} has no item {item} of {source}", do="List them with versions.fates")
+    if fate.outcome == "kept":
+        raise UsageError(f"item {item} of {source} is in the version already", expected="a dropped item")
+    if fate.outcome == "rejected":
+        raise UsageError(f"item {item} of {source} cannot be read: {fate.message}", expected="a dropped item",
+                         do="Mend it in the file and prepare it again")
+    if fate.outcome == "merged" and fate.reason in MERGED_ALIKE:
+        raise UsageError(f"item {item} of {source} says the same as {fate.record}, which is in the version",
+                         expected="an item that is missing", do="To let repeats count, set weights: repeats in the recipe")
+    if fate.reason == "bridge":
+        raise UsageError(f"item {item} of {source} is too close to records of two splits", expected="an item that leaks nothing")
+    return add_restore(ws, source, item, person=person, step=fate.step, note=note, digest=_imported(ws, version, fate))
+
+
+def trace(ws: Workspace, record: str) -> list[DatasetVersion]:
+    """The versions that hold a record, oldest first."""
+    return datasets.versions_with(ws, record)
+
+
+def _imported(ws: Workspace, version: DatasetVersion | str, fate: Fate) -> str | None:
+    """The id that the item's record had when it was read, before any step replaced it."""
+    parents = {row["record"]: row["parent"] for row in _rows(ws, version, "changes") if row["record"] != row["parent"]}
+    record = fate.record
+    while record is not None and record in parents:
+        record = parents.pop(record)
+    return record
+
+
+def _rows(ws: Workspace, version: DatasetVersion | str, kind: str) -> Iterator[dict[str, Any]]:
+    for address in datasets.addresses(ws, _name(ws, version), kind):
+        for batch in ws.ledgers.read(address):
+            yield from batch.to_pylist()
+
+
+def _name(ws: Workspace, version: DatasetVersion | str) -> str:
+    return version.name if isinstance(version, DatasetVersion) else datasets.version(ws, version).name
