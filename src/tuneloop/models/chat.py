@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tuneloop.errors import InputError
@@ -116,7 +116,7 @@ def _start(
         if text.startswith(before):
             return len(before)
     other = _with_stand_in(messages, index, tools, template, variables)
-    return len(commonprefix([text, other]))
+    return _shared(text, other)
 
 
 def _end(
@@ -129,10 +129,18 @@ def _end(
         return len(through)
     # what follows the turn's words up to the next turn's: the end of this turn lies where both renderings of it agree
     other = _with_stand_in(messages, index, tools, template, variables)
-    words_end = len(text) - len(commonprefix([text[::-1], other[::-1]]))
+    words_end = len(text) - _shared(text[::-1], other[::-1])
     alone = _with_stand_in(messages[: index + 1], index, tools, template, variables)
     closing = alone[alone.rindex(STAND_IN) + len(STAND_IN) :] if STAND_IN in alone else ""
-    return words_end + len(commonprefix([text[words_end:], closing]))
+    return words_end + _shared(text[words_end:], closing)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts share at their beginnings."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
 
 
 def _with_stand_in(
@@ -165,7 +173,7 @@ def _check(owners: Sequence[int | None], spans: Sequence[Span], messages: Sequen
     """Every assistant turn must own tokens, spans must not overlap, and no token outside of them may be trained."""
     if not spans:
         raise InputError("the conversation has no assistant turn, so there is nothing to train on")
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         if after.start < before.end:
             raise InputError(
                 f"the template mixes assistant turns {before.turn + 1} and {after.turn + 1}, so the trained words "

@@ -5,7 +5,7 @@ Weights that share an input are one parameter (`qkv`, `gate_up`); records come p
 the next layer's norm does the addition.
 
     attend(layer, q, k, v) → [T, H·D]     how tokens see each other: packed records, or a key/value cache
-    mix(layer, name, x, weight, bias)     the linear layers with adapters; None: plain ones
+    mix(layer, name, x, weight, bias)     the linear layers with adapters on top; None: plain ones
 
 Not covered: mixture of experts, latent attention, interleaved rotation, dropout (there is none), tensor parallelism.
 """
@@ -13,7 +13,7 @@ Not covered: mixture of experts, latent attention, interleaved rotation, dropout
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,17 @@ from tuneloop.models.kernels.norm import add_norm, norm
 from tuneloop.models.shape import Shape
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-Mix = Callable[[int, str, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+
+
+class Mix(Protocol):
+    """The linear layers with adapters on top."""
+
+    def __call__(
+        self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor: ...
+
+    def cut(self, rows: torch.Tensor) -> Mix:
+        """The same for a step that goes on with some of its rows."""
 
 
 class Layer(nn.Module):
@@ -71,6 +81,7 @@ class Layer(nn.Module):
         seen = attend(self.index, q, k, v)
         if rows is not None:
             x, seen = x[rows], seen[rows]
+            mix = None if mix is None else mix.cut(rows)
         delta = self._linear("o", seen, mix)
         if self.norm1_after is not None:
             delta = norm(delta, self.norm1_after, shape.eps, shape.norm_offset)
@@ -119,17 +130,18 @@ class Decoder(nn.Module):
         attend: Attend | None = None,
         mix: Mix | None = None,
         rows: torch.Tensor | None = None,
+        reach: Sequence[int] | None = None,
     ) -> torch.Tensor:
         """Hidden rows after the last norm, [T, hidden], or only `rows` of them.
 
-        `lengths` are those of the records as far as the rotation needs them; without `attend`, the tokens are whole
-        records of those lengths.
+        `lengths` are the tokens of each record that are here; `reach` the length each may come to, where that is more
+        (some rotations go by it).  Without `attend`, tokens see those before them in their record.
         """
         shape = self.shape
         attend = attend or self._packed(lengths)
-        angles = {False: rotary.tables(shape.rope, positions, lengths)}
+        angles = {False: rotary.tables(shape.rope, positions, lengths, reach)}
         if shape.local_rope is not None:
-            angles[True] = rotary.tables(shape.local_rope, positions, lengths)
+            angles[True] = rotary.tables(shape.local_rope, positions, lengths, reach)
         x = F.embedding(ids, self.embed)
         if shape.embed_scale != 1.0:
             x = x * torch.tensor(shape.embed_scale, dtype=x.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,9 @@ from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.lora import FusedLora, LoraAdapter
 from tuneloop.models.packed import Packed
+
+if TYPE_CHECKING:
+    from tuneloop.models.engines.decoder import DecoderEngine
 
 
 class FastModel(LanguageModel):
@@ -63,6 +66,11 @@ class FastModel(LanguageModel):
 
     def detach(self) -> None:
         self.mix = self.adapter = None
+
+    def engine(self) -> DecoderEngine:
+        from tuneloop.models.engines.decoder import DecoderEngine
+
+        return DecoderEngine().over(self)
 
     @property
     def checkpointing(self) -> bool:

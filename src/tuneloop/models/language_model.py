@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from tuneloop.models.checkpoint import write_weights
+from tuneloop.models.checkpoint import open_weights, write_weights
 from tuneloop.models.packed import Packed
+from tuneloop.models.sampling import Sampling
 from tuneloop.models.shape import Shape
 from tuneloop.models.templates import ChatTemplate, template_of
 from tuneloop.models.tokenizer import Tokenizer
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
+    from tuneloop.models.engine import Engine, Finished
     from tuneloop.models.lora import LoraAdapter
 
 
@@ -78,6 +81,45 @@ class LanguageModel(ABC):
     @abstractmethod
     def detach(self) -> None:
         """Take the adapter off again; the weights are as before."""
+
+    def restore(self, folder: str | Path) -> None:
+        """Take all weights from a folder that `save` of this same model wrote."""
+        state = self.state()
+        with open_weights(Path(folder)) as weights, torch.no_grad():
+            for name, tensor in state.items():
+                tensor.copy_(weights.read(name))
+
+    def transposed(self, site: str) -> bool:
+        """Whether a site keeps its weight as [inputs, outputs]."""
+        return False
+
+    @abstractmethod
+    def engine(self) -> Engine:
+        """A new engine over this model, its attached adapter held under the name `attached`."""
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling | None = None,
+        *,
+        adapter: bool = True,
+        **settings: Any,
+    ) -> list[Finished]:
+        """Answers to prompts (token ids, as `encode_prompt` gives them), in order, written side by side.
+
+        `settings` are those of `Sampling` (`max_tokens`, `temperature`, `seed`, `stop`, …).  `adapter` False asks the
+        base under the attached adapter.  A seed gives the n-th prompt the random numbers of seed + n.
+        """
+        from tuneloop.models.engine import Request
+
+        sampling = sampling or Sampling(**settings)
+        name = "attached" if adapter and self.adapter is not None else None
+        engine = self.engine()
+        handles = []
+        for number, prompt in enumerate(prompts):
+            own = sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + number)
+            handles.append(engine.submit(Request(prompt, own, name)))
+        return [engine.finish(handle) for handle in handles]
 
     @property
     @abstractmethod

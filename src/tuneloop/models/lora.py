@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,6 +27,9 @@ from tuneloop.models.family import Slot
 from tuneloop.models.kernels.lora_linear import Block, lora_linear
 from tuneloop.models.tokenizer import read_json
 
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 ALL_LINEAR = "all-linear"
@@ -35,7 +38,6 @@ REFUSED: Mapping[str, tuple[Any, ...]] = {
     "use_dora": (False, None),
     "modules_to_save": (None, []),
     "bias": ("none", None),
-    "fan_in_fan_out": (False, None),
     "lora_bias": (False, None),
     "trainable_token_indices": (None, []),
     "target_parameters": (None, []),
@@ -167,12 +169,13 @@ def _ends_with(site: str, target: str) -> bool:
     return site == target or site.endswith(f".{target}")
 
 
-def merge(state: Mapping[str, torch.Tensor], adapter: LoraAdapter) -> None:
-    """Add an adapter to the weights of a model's `state()`, in place; the sum is made in float32."""
+def merge(lm: LanguageModel, adapter: LoraAdapter) -> None:
+    """Add an adapter to a model's weights for good; the sum is made in float32."""
+    state = lm.state()
     with torch.no_grad():
         for name, delta in adapter.deltas().items():
             weight = state[f"{name}.weight"]
-            weight.copy_(weight.float() + delta)
+            weight.copy_(weight.float() + (delta.t() if lm.transposed(name) else delta))
 
 
 def load_adapter(folder: str | Path, sites: Mapping[str, tuple[int, int]]) -> LoraAdapter:
@@ -261,3 +264,7 @@ class FusedLora:
         if group is None:
             return torch.nn.functional.linear(x, weight, bias)
         return lora_linear(x, weight, bias, *group)
+
+    def cut(self, rows: torch.Tensor) -> FusedLora:
+        """All rows have the same adapter."""
+        return self

@@ -30,7 +30,7 @@ class Packed:
 
     @classmethod
     def of(cls, records: Sequence[tuple[Sequence[int], Sequence[float]]]) -> Packed:
-        """Pack (ids, mask) pairs; `mask[i]` is the weight of predicting token i (0: not trained), as `encode_chat` gives it.
+        """Pack (ids, mask) pairs, as `encode_chat` gives them: `mask[i]` is the weight of predicting token i.
 
         The first token of a record has nothing before it, so its mask is without effect.  Raises ValueError for an
         empty record or a mask of another length.

@@ -21,15 +21,21 @@ KINDS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
 BY_LENGTH = ("dynamic", "longrope")
 
 
-def tables(rope: Rope, positions: torch.Tensor, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosines and sines, each [T, dim/2] float32, for the tokens of records of the given lengths."""
+def tables(
+    rope: Rope, positions: torch.Tensor, lengths: Sequence[int], reach: Sequence[int] | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and sines, each [T, dim/2] float32, for the tokens of records of the given lengths.
+
+    `reach` is how long each record may become, where it is still being written (None: it is whole).
+    """
     frequencies, scale = frequencies_for(rope, 0)
     angles = positions[:, None].float() * frequencies.to(positions.device)
-    if rope.kind in BY_LENGTH and max(lengths, default=0) > _turning_point(rope):
+    reach = reach or lengths
+    if rope.kind in BY_LENGTH and max(reach, default=0) > _turning_point(rope):
         start = 0
-        for length in lengths:
-            if length > _turning_point(rope):
-                own = frequencies_for(rope, length)[0].to(positions.device)
+        for length, whole in zip(lengths, reach, strict=True):
+            if whole > _turning_point(rope):
+                own = frequencies_for(rope, whole)[0].to(positions.device)
                 angles[start : start + length] = positions[start : start + length, None].float() * own
             start += length
     return angles.cos().mul_(scale), angles.sin().mul_(scale)
@@ -55,7 +61,7 @@ def frequencies_for(rope: Rope, length: int) -> tuple[torch.Tensor, float]:
 
 
 def _plain(theta: float, dim: int) -> torch.Tensor:
-    return 1.0 / theta ** (torch.arange(0, dim, 2, dtype=torch.float32) / dim)
+    return 1.0 / torch.tensor(theta) ** (torch.arange(0, dim, 2, dtype=torch.float32) / dim)
 
 
 def _turning_point(rope: Rope) -> int:
@@ -74,7 +80,8 @@ def _llama3(plain: torch.Tensor, rope: Rope) -> torch.Tensor:
     turns = option["original_max_position_embeddings"] * plain / (2 * math.pi)
     low, high = option["low_freq_factor"], option["high_freq_factor"]
     keep = ((turns - low) / (high - low)).clamp(0, 1)
-    return plain / option["factor"] * (1 - keep) + plain * keep
+    slowed: torch.Tensor = plain / option["factor"]
+    return slowed * (1 - keep) + plain * keep
 
 
 def _yarn(plain: torch.Tensor, rope: Rope) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """Chat templates: from messages to the one text that a model reads.
 
 Templates are Jinja programs out of model folders, so they run in Jinja's sandbox over plain JSON data.  The text equals
-that of transformers' `apply_chat_template` (tests compare them over the templates of many families).  `{% generation %}`
-markers are read as if they were not there: our mask does not need them (`chat.py`).
+that of transformers' `apply_chat_template` (tests compare them over the templates of many families).  The markers
+`{% generation %}` are read as if they were not there: our mask does not need them (`chat.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tuneloop.errors import InputError, ModelError
 from tuneloop.records import Turn
 from tuneloop.wording import Words
 
+OWN = Words("The tokenizer's own chat template.", "分词器自带的对话模板。")
 DEFAULT_TEMPLATE = (
     "{%- for message in messages -%}"
     "{{ '### ' + message['role'] + '\\n' + (message['content'] or '') | trim + eos_token + '\\n\\n' }}"
@@ -36,11 +37,11 @@ token (an empty text where the tokenizer has none)."""
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """`source` is the Jinja text; `tokens` the special tokens it may name (`bos_token`, …); `why` says where it is from."""
+    """`source` is the Jinja text; `tokens` the special tokens it may name (`bos_token`, …); `why` where it is from."""
 
     source: str
     tokens: Mapping[str, str] = field(default_factory=dict)
-    why: Words = Words("The tokenizer's own chat template.", "分词器自带的对话模板。")
+    why: Words = OWN
 
     def render(
         self,

@@ -1,7 +1,7 @@
 """A tokenizer from a Hugging Face folder, by the `tokenizers` library alone (transformers is not imported).
 
-`tokenizer.json` says how text becomes ids; `tokenizer_config.json`, `special_tokens_map.json` and the config's token ids
-say which tokens begin and end a text and which are special.  Ids equal those of transformers' fast tokenizer.
+`tokenizer.json` says how text becomes ids; `tokenizer_config.json` and `special_tokens_map.json` say which tokens begin
+and end a text and which are special.  Ids equal those of transformers' fast tokenizer.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     try:
         engine = Engine.from_file(str(file))
     except Exception as error:  # the Rust library raises plain Exception for a file it cannot read
-        raise ModelError(f"cannot be read ({error})", expected="a tokenizer", where=Where(file=file)) from None
+        raise ModelError(f"cannot be read ({error})", expected="a tokenizer", where=Where(file=file)) from error
     engine.no_truncation()
     engine.no_padding()
     config = read_json(folder / "tokenizer_config.json")

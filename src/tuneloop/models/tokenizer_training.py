@@ -29,7 +29,7 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 BREAK = "\x00"
-"""Between pieces on their way to the trainer; pre-tokenized text that holds it loses it there, not in the vocabulary."""
+"""Between words on their way to the trainer; a text that holds it is cut there, and nothing else happens."""
 LONGEST = 16
 """Symbols in a learnt token at most: longer ones are whole phrases of the training texts."""
 BATCH = 1024 * 1024

@@ -1,9 +1,9 @@
 """Negative log-likelihood of targets from hidden rows, without the matrix of all logits.
 
 Rows go through the vocabulary in chunks.  Because the gradient of a row's loss with respect to its logits is known as
-soon as they are (`softmax - onehot`), it is turned into the gradient of the hidden row in the same chunk, and the logits
-are dropped; the backward pass only multiplies each row by the gradient that comes from above.  (The idea is that of
-Liger's fused linear cross entropy, arXiv 2410.10989; here per row, and for any weights.)
+soon as they are (`softmax - onehot`), it is turned into the gradient of the hidden row in the same chunk, and the
+logits are dropped; the backward pass only multiplies each row by the gradient that comes from above.  (The idea is
+that of Liger's fused linear cross entropy, arXiv 2410.10989; here per row, and for any weights.)
 
 The gradient of the vocabulary matrix needs the weight of each row.  Given as `promise`, the gradient is made in the
 forward pass as well, for a loss that is `c · sum(promise · nll)` with any number c; a loss of another form, or no
@@ -99,11 +99,8 @@ class _LinearNll(torch.autograd.Function):
             dh = (dh * grad[:, None]).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
             factor = None if dw is None else _common_factor(grad, promise)
-            if factor is not None:
-                dw = dw * factor
-            else:
-                dw = _weight_gradient(hidden, weight, targets, grad, ctx.cap)
-            dw = dw.to(weight.dtype)
+            made = _weight_gradient(hidden, weight, targets, grad, ctx.cap) if factor is None else dw * factor
+            dw = made.to(weight.dtype)
         return dh, dw, None, None, None
 
 

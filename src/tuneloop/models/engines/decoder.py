@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PrivateAttr
+
+from tuneloop.config import setting
+from tuneloop.errors import ConflictError, UsageError
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.models.batching import Batch
+    from tuneloop.models.fast import FastModel
+
+
+class DecoderEngine(Engine):
+    """Continuous batching over our own decoder: new prompts join between steps, finished ones leave at once, and rows
+    of different adapters share every matrix product with the base."""
+
+    title: ClassVar[Words] = Words("our decoder", "内置解码器")
+    help: ClassVar[Words] = Words(
+        "Many requests at once, base and adapters mixed in one batch.", "同时处理多个请求，基座与多个适配器可混合成批。"
+    )
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"mixed_adapters", "seed", "logprobs", "batch", "cancel"})
+    slots: int = setting(
+        32, en="Requests worked on at a time; more wait in order.", zh="同时处理的请求数，其余按顺序等待", ge=1
+    )
+    prefill_tokens: int = setting(
+        4096, en="Prompt tokens taken in between two steps.", zh="两步之间最多读入的提示词元数", ge=1
+    )
+
+    _batch: Any = PrivateAttr(default=None)
+    _waiting: list[tuple[int, Request]] = PrivateAttr(default_factory=list)
+
+    def over(self, lm: FastModel) -> DecoderEngine:
+        """This engine on a loaded model; the adapter that the model carries is held under the name `attached`."""
+        from tuneloop.models.batching import Batch
+
+        self._batch = Batch(lm)
+        return self
+
+    @property
+    def batch(self) -> Batch:
+        if self._batch is None:
+            raise ValueError("the engine has no model yet: call `over` first")
+        batch: Batch = self._batch
+        return batch
+
+    @property
+    def adapters(self) -> list[str]:
+        return sorted(self.batch.adapters)
+
+    def add_adapter(self, name: str, folder: str | Path) -> None:
+        with self._lock:
+            if name in self.batch.adapters:
+                raise ConflictError(f"an adapter called {name!r} is held already")
+            self.batch.add(name, folder)
+
+    def drop_adapter(self, name: str) -> None:
+        with self._lock:
+            if any(request.adapter == name for _, request in self._waiting) or self.batch.uses(name):
+                raise ConflictError(f"requests are being answered with the adapter {name!r}")
+            self.batch.adapters.pop(name, None)
+
+    def _admit(self, handle: int, request: Request) -> None:
+        most = self.batch.lm.config.max_positions
+        if len(request.prompt) >= most:
+            raise UsageError(
+                f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model"
+            )
+        vocabulary = self.batch.lm.config.vocab
+        if not 0 <= min(request.prompt) <= max(request.prompt) < vocabulary:
+            raise UsageError("the prompt holds an id outside of the vocabulary", expected=f"0 to {vocabulary - 1}")
+        self._waiting.append((handle, request))
+
+    def _advance(self) -> list[tuple[int, Event]]:
+        joining = self._joining()
+        if joining:
+            return self.batch.prefill(joining)
+        return self.batch.step()
+
+    def _joining(self) -> list[tuple[int, Request]]:
+        """The next requests in order, as far as slots and the share of prompt tokens reach."""
+        joining: list[tuple[int, Request]] = []
+        tokens = 0
+        while self._waiting and len(self.batch.rows) + len(joining) < self.slots:
+            tokens += len(self._waiting[0][1].prompt)
+            if joining and tokens > self.prefill_tokens:
+                break
+            joining.append(self._waiting.pop(0))
+        return joining
+
+    def _withdraw(self, handle: int) -> Finished:
+        for place, (waiting, request) in enumerate(self._waiting):
+            if waiting == handle:
+                self._waiting.pop(place)
+                return Finished("cancelled", "", (), len(request.prompt))
+        return self.batch.withdraw(handle)

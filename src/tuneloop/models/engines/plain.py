@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PrivateAttr
+
+from tuneloop.errors import ConflictError, UsageError
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.models.plain import PlainModel
+    from tuneloop.models.single import Single
+
+ATTACHED = "attached"
+
+
+class PlainEngine(Engine):
+    """Any transformers model, one request after another; it holds one adapter, and refuses a second by name."""
+
+    title: ClassVar[Words] = Words("transformers", "transformers")
+    help: ClassVar[Words] = Words(
+        "For models without a fast path: one request at a time, one adapter.",
+        "用于没有快速路径的模型：逐个处理请求，只挂一个适配器。",
+    )
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"seed", "logprobs", "cancel"})
+
+    _lm: Any = PrivateAttr(default=None)
+    _held: str | None = PrivateAttr(default=None)
+    _waiting: deque[tuple[int, Request]] = PrivateAttr(default_factory=deque)
+    _current: Any = PrivateAttr(default=None)
+
+    def over(self, lm: PlainModel) -> PlainEngine:
+        """This engine on a loaded model; the adapter that it carries is held under the name `attached`."""
+        self._lm = lm
+        self._held = ATTACHED if lm.adapter is not None else None
+        return self
+
+    @property
+    def adapters(self) -> list[str]:
+        return [] if self._held is None else [self._held]
+
+    def add_adapter(self, name: str, folder: str | Path) -> None:
+        from tuneloop.models.lora import load_adapter
+
+        with self._lock:
+            if self._held is not None:
+                raise UsageError(
+                    f"the adapter {name!r} cannot be held beside {self._held!r}: this model runs on transformers, "
+                    "which serves one adapter at a time",
+                    do=f"Drop {self._held!r} first",
+                )
+            self._lm.attach(load_adapter(folder, self._lm.sites()))
+            self._held = name
+
+    def drop_adapter(self, name: str) -> None:
+        with self._lock:
+            if self._current is not None or self._waiting:
+                raise ConflictError(f"requests are being answered, so the adapter {name!r} has to stay")
+            if self._held == name:
+                self._lm.detach()
+                self._held = None
+
+    def _admit(self, handle: int, request: Request) -> None:
+        most = self._lm.config.max_positions
+        if len(request.prompt) >= most:
+            raise UsageError(
+                f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model"
+            )
+        self._waiting.append((handle, request))
+
+    def _advance(self) -> list[tuple[int, Event]]:
+        from tuneloop.models.single import Single
+
+        if self._current is None:
+            if not self._waiting:
+                return []
+            self._current = Single(self._lm, *self._waiting.popleft())
+        current: Single = self._current
+        events = current.step()
+        if current.writing.reason is not None:
+            self._current = None
+        return events
+
+    def _withdraw(self, handle: int) -> Finished:
+        for waiting in self._waiting:
+            if waiting[0] == handle:
+                self._waiting.remove(waiting)
+                return Finished("cancelled", "", (), len(waiting[1].prompt))
+        current: Single = self._current
+        self._current = None
+        writing = current.writing
+        return Finished("cancelled", writing.text, tuple(writing.ids), len(current.request.prompt))

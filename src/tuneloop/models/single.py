@@ -1,0 +1,55 @@
+"""One sequence that a transformers model writes, a token a step, with transformers' own key/value cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from tuneloop.models.engine import Event, Finished, Request
+from tuneloop.models.plain import PlainModel
+from tuneloop.models.sampling import choose
+from tuneloop.models.telling import token_event
+from tuneloop.models.writing import Writing
+
+
+class Single:
+    def __init__(self, lm: PlainModel, handle: int, request: Request) -> None:
+        self.lm, self.handle, self.request = lm, handle, request
+        self.writing = Writing(request, lm.tokenizer, lm.end_ids)
+        self._random = request.sampling.generator()
+        self._next = torch.tensor([list(request.prompt)], device=lm.device)
+        self._past: object = None
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[int, Event]]:
+        """One more token, and the end when it was the last."""
+        with _adapter(self.lm, self.request.adapter is not None):
+            out = self.lm.module(input_ids=self._next, past_key_values=self._past, use_cache=True)
+        self._past = out.past_key_values
+        logits = out.logits[:, -1].float()
+        token = int(choose(logits, [self.request.sampling], [self._random])[0])
+        self._next = torch.tensor([[token]], device=self.lm.device)
+        text = self.writing.add(token)
+        writing, prompt = self.writing, len(self.request.prompt)
+        if writing.reason is None and prompt + len(writing.ids) >= self.lm.config.max_positions:
+            writing.reason = "length"
+        events: list[tuple[int, Event]] = [(self.handle, token_event(self.request, token, text, logits[0]))]
+        if writing.reason is not None:
+            events.append((self.handle, Finished(writing.reason, writing.text, tuple(writing.ids), prompt)))
+        return events
+
+
+@contextmanager
+def _adapter(lm: PlainModel, wanted: bool) -> Iterator[None]:
+    """The model with its adapter, or for a moment without."""
+    adapter = lm.adapter
+    if wanted or adapter is None:
+        yield
+        return
+    lm.detach()
+    try:
+        yield
+    finally:
+        lm.attach(adapter)
