@@ -262,14 +262,14 @@ def _repeats(outcomes: Outcomes, successors: Successors) -> Counter[str]:
 
 
 def _nothing_left(outcomes: Outcomes, items: int) -> InputError:
-    """The error when every item was rejected or dropped: the first sentences say why."""
-    reasons: list[str] = []
+    """The error when every item was rejected or dropped: the first sentence of each reason says why."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
     for batch in outcomes.all():
         for row in batch.to_pylist():
-            if len(reasons) < 3:
-                what = row["message"] if row["outcome"] == "rejected" else f"{row['outcome']}: {row['reason']} ({row['message']})"
-                reasons.append(what)
-    if items == 1 and reasons:
-        return InputError(reasons[0])
-    first = "; ".join(reason.rstrip(".") for reason in reasons)
-    return InputError(f"none of {items} items became a record. The first reasons: {first}")
+            counts[row["reason"]] += 1
+            first.setdefault(row["reason"], row["message"] or f"{row['reason']} in {row['step']}")
+    if items == 1:
+        return InputError(next(iter(first.values())))
+    told = [f"{sentence.rstrip('.')} ({counts[reason]} in all)" for reason, sentence in first.items()]
+    return InputError(f"none of {items} items became a record. {'; '.join(told[:3])}")

@@ -85,20 +85,23 @@ def _too_deep() -> InputError:
 
 
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[\[\]{}]', re.DOTALL)
+UNKNOWN = -1
 
 
 def end_of_broken(text: str, start: int) -> int | None:
     """Where a broken value that begins at `start` seems to end: after the bracket that closes its first one.
 
-    A string is taken to end with its line, so that one missing quotation mark costs one line.  None when no bracket
-    closes it in `text`.
+    None when `text` ends before; `UNKNOWN` when a line ends inside a string, as brackets can't be told from text then.
     """
     depth = 0
     for token in _TOKEN.finditer(text, start):
         sign = token.group()
-        if sign in "[{":
+        if sign[0] == '"':
+            if len(sign) == 1 or sign[-1] != '"':
+                return UNKNOWN if token.end() < len(text) else None
+        elif sign in "[{":
             depth += 1
-        elif sign in "]}":
+        else:
             depth -= 1
             if depth <= 0:
                 return token.end()

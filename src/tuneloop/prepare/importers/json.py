@@ -17,10 +17,11 @@ from tuneloop.prepare.decoding import damaged, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import MAX_LINE
 from tuneloop.prepare.source_file import SourceFile
-from tuneloop.prepare.strict_json import decode_at, end_of_broken, why
+from tuneloop.prepare.strict_json import UNKNOWN, decode_at, end_of_broken, why
 from tuneloop.wording import Words
 
 CHUNK = 1 << 20
+INDENT = 64
 _BLANK = " \t\r\n\ufeff"
 _NEXT = re.compile(r"[,\n\[\]{]")
 _OBJECT_BELOW = re.compile(r"(?<=\n)\{")
@@ -89,9 +90,12 @@ class _Reader:
 
     def more(self) -> bool:
         """Forget what is read and fetch as much again as is held; False at the end."""
-        self._line, kept = self.line, self.text[self.at :]
+        self._line = self.line
+        start = max(0, self.at - INDENT)  # a little of what is read stays, to see how far a record is indented
+        kept = self.text[start:]
         fresh = self.stream.read(max(CHUNK, len(kept)))
-        self.text, self.at, self._counted = kept + fresh, 0, 0
+        self.text, self.at = kept + fresh, self.at - start
+        self._counted = self.at
         self.ended = not fresh
         return not self.ended
 
@@ -170,13 +174,22 @@ class _Reader:
         if self.text[self.at] not in "[{":
             self._skip_to(_NEXT)
             return Rejection(reason, message, f"item {self.count}, line {line}", excerpt(start))
+        sibling = self._next_sibling()
         while (end := end_of_broken(self.text, self.at)) is None and not self.ended:
             if len(self.text) - self.at > MAX_LINE:
-                self._skip_all()
-            else:
-                self.more()
-        self.at = len(self.text) if end is None else end
+                end = UNKNOWN
+                break
+            self.more()
+        if end == UNKNOWN:
+            self._skip_to(sibling)
+        else:
+            self.at = len(self.text) if end is None else end
         return Rejection(reason, message, f"item {self.count}, line {line}", excerpt(start))
+
+    def _next_sibling(self) -> re.Pattern[str]:
+        """What stands before the next record: a line indented like this one's, or the end of an object and a comma."""
+        before = re.search(r"\n([ \t]*)$", self.text[max(0, self.at - INDENT) : self.at])
+        return re.compile(rf"(?<=\n{before.group(1)})\{{") if before else re.compile(r"(?<=\}),\s*\{|(?<=\},)\s*\{")
 
     def _skip_to(self, sign: re.Pattern[str]) -> None:
         """Move to where `sign` is found after the sign here, or to the end."""

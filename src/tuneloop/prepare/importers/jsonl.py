@@ -10,7 +10,7 @@ from tuneloop.prepare.decoding import damaged, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import MAX_LINE, Line, lines
 from tuneloop.prepare.source_file import SourceFile
-from tuneloop.prepare.strict_json import decode_at, end_of_broken, why
+from tuneloop.prepare.strict_json import UNKNOWN, decode_at, end_of_broken, why
 from tuneloop.wording import Words
 
 SUFFIXES = (".jsonl", ".ndjson", ".jsonlines", ".ldjson")
@@ -88,7 +88,8 @@ def _one(text: str, at: int, line: int, count: int) -> tuple[Item, int]:
         message = f"{why(error)}. Mend the line, or remove it."
         return Rejection("not_json", message, place, excerpt(text[at:])), len(text)
     except InputError as error:
-        end = end_of_broken(text, at) or len(text)
+        found = end_of_broken(text, at)
+        end = len(text) if found is None or found == UNKNOWN else found
         return Rejection("bad_json", str(error), place, excerpt(text[at:end])), end
     if not isinstance(value, dict):
         message = f"found {_name(value)}; expected an object with fields, such as {{\"question\": …, \"answer\": …}}."
