@@ -23,6 +23,7 @@ from tuneloop.train.objective import ASIDE, Objective, objectives
 from tuneloop.train.optimizer import Updater, Weight, optimizers
 from tuneloop.train.recipe import Resolved, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
+from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from tuneloop.store.workspace import Workspace
 
 SAMPLE = 500  # records whose tokens are counted to estimate the whole
+TUNED_AGAIN = Words(
+    "{base} was tuned before: a further round may overwrite what it learnt. Tuning the original base once, on all data"
+    " merged into one version, keeps both and lets rows be deleted later.",
+    "{base} 已经微调过：继续微调可能覆盖已学到的内容。把数据合并成一个版本、从原始基座训练一次，两者都能保留，"
+    "之后也便于删除数据。",
+)
 IN_LAYER = re.compile(r"\.\d+\.")
 
 
@@ -57,6 +64,8 @@ def assemble(job: Job, lease: Lease) -> Assembly:
     lm = bases.load(ws, base, job.recipe, version, folder)
     replay = bases.replay_file(lm)
     lease.event("model", base=base.name, path="fast" if lm.fast else "plain", why=lm.why._asdict())
+    if base.tuned:
+        lease.event("advice", topic="base", text=TUNED_AGAIN.format(base=base.name)._asdict())
     facts = facts_of(ws, version, lm, base.fresh, replay)
     kept = folder / "resolved.json"
     recipe = _kept(kept).recipe if kept.is_file() else resolve.resolve(job.recipe, facts).recipe

@@ -45,12 +45,11 @@ class NewBase(Settings):
 
 @dataclass(frozen=True)
 class Base:
-    """`reference` is what `models.load` takes, `name` what a person calls it; `adapter` is merged into it first."""
+    """`name` is what a person calls it; `new` says how to make one from nothing; `tuned`: a model version of ours."""
 
     name: str
-    reference: str = ""
-    adapter: Path | None = None
     new: NewBase | None = None
+    tuned: bool = False
 
     @property
     def fresh(self) -> bool:
@@ -64,12 +63,8 @@ def find(ws: Workspace, spec: Spec) -> Base:
             raise SettingError(f"found {spec!r}", expected="a name, or {new: {…}}", where=Where(field="base"))
         return Base("new", new=read(NewBase, spec["new"], path="base.new"))
     if not NAMED.fullmatch(spec):
-        return Base(spec, spec)
-    version = model_rows.model(ws, spec)
-    folder = model_rows.model_folder(ws, version)
-    if version.form == "full":
-        return Base(version.name, str(folder))
-    return Base(version.name, find(ws, version.base).reference, adapter=folder)
+        return Base(spec)
+    return Base(model_rows.model(ws, spec).name, tuned=True)
 
 
 def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion, folder: Path | None) -> LanguageModel:
@@ -77,24 +72,20 @@ def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion
     import torch
 
     from tuneloop.models import load as load_model
+    from tuneloop.models.versions import load_named
 
     dtype = None if recipe.precision == "auto" else recipe.precision
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if base.new is not None:
-        if folder is None:
-            return _made(ws, base.new, version, recipe.seed)
-        place = folder / "base"
-        if not place.exists():
-            temporary = temporary_beside(place)
-            _made(ws, base.new, version, recipe.seed).save(temporary)
-            publish(temporary, place)
-        return load_model(str(place), dtype, device=device)
-    lm = load_model(base.reference, dtype, device=device)
-    if base.adapter is not None:
-        from tuneloop.models.lora import load_adapter, merge
-
-        merge(lm, load_adapter(base.adapter, lm.sites()))
-    return lm
+    if base.new is None:
+        return load_named(ws, base.name, dtype=dtype, device=device)
+    if folder is None:
+        return _made(ws, base.new, version, recipe.seed)
+    place = folder / "base"
+    if not place.exists():
+        temporary = temporary_beside(place)
+        _made(ws, base.new, version, recipe.seed).save(temporary)
+        publish(temporary, place)
+    return load_model(str(place), dtype, device=device)
 
 
 def replay_file(lm: LanguageModel) -> Path | None:
