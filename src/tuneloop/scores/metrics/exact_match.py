@@ -10,6 +10,8 @@ from tuneloop.wording import Words
 
 
 class ExactMatch(Metric):
+    """All or nothing: 1 where the units of both texts are the same, in the same order."""
+
     title: ClassVar[Words] = Words("Exact match", "完全一致")
     help: ClassVar[Words] = Words(
         "Share of answers that equal the reference, ignoring case, full-width forms, punctuation and spaces.",

@@ -1,0 +1,155 @@
+"""The whole evaluation, read top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.errors import UsageError
+from tuneloop.evaluate import asking
+from tuneloop.evaluate.page import Curves, Made, page
+from tuneloop.evaluate.recipe import EvaluateRecipe
+from tuneloop.evaluate.sample import draw
+from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Report, Split, Watcher, unwatched
+from tuneloop.registry import spec_of
+from tuneloop.runs import queue
+from tuneloop.scores import Metric
+from tuneloop.scores import metrics as registry
+from tuneloop.store import Workspace, datasets, durable
+from tuneloop.store.evaluations import add_evaluation
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.runs import Lease
+
+
+def evaluate(
+    model: ModelVersion,
+    *,
+    workspace: Workspace,
+    recipe: EvaluateRecipe | None = None,
+    lease: Lease | None = None,
+    progress: Watcher | None = None,
+) -> Report:
+    """Compare a model version with its base on records of the dataset version that it was trained from.
+
+    Both answer the same questions and are measured on the same records, by default of the test split.  Where nothing
+    was held out the training records are taken, and the report calls it recall.  The report is kept as a row, its page
+    under the workspace's `reports/`.  Without a `lease` the work is a run of this process.
+    """
+    recipe = recipe or EvaluateRecipe()
+    if lease is not None:
+        return _evaluated(workspace, model, recipe, lease, progress or unwatched)
+    spec = {"model": model.name, "evaluate": recipe.model_dump(mode="json")}
+    with queue.here(workspace, "evaluate", spec, scenario=model.scenario) as own:
+        report = _evaluated(workspace, model, recipe, own, progress or unwatched)
+        own.finish({"report": report.name})
+    return report
+
+
+def _evaluated(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe, lease: Lease, progress: Watcher) -> Report:
+    metrics = [registry.create(spec, path="metrics") for spec in recipe.metrics]
+    version = _dataset_of(ws, model)
+    split = _split_of(version, recipe)
+    records = list(draw(ws, version, split, max(recipe.max_records, recipe.max_questions), recipe.seed))
+    outcome = asking.ask(ws, model, records, recipe, lease, progress)
+    figures = asking.scored(outcome, metrics, recipe.seed)
+    figures["counts"] = {split: version.splits[split], "available": version.splits[split]} | asking.counted(outcome)
+    made = _made(model, version, split, metrics, recipe, lease)
+    return _kept(ws, model, version, split, figures, asking.rows(outcome, metrics), made, lease)
+
+
+def _dataset_of(ws: Workspace, model: ModelVersion) -> DatasetVersion:
+    if model.dataset is None:
+        raise UsageError(
+            f"{model.name} names no dataset version, so there is nothing to ask it",
+            expected="a model that was trained in this workspace",
+        )
+    return datasets.version(ws, model.dataset)
+
+
+def _split_of(version: DatasetVersion, recipe: EvaluateRecipe) -> Split:
+    """The split that the recipe names, or test, or train where nothing was held out."""
+    if recipe.split == "auto":
+        return "test" if version.splits.get("test") else "train"
+    if not version.splits.get(recipe.split):
+        held = ", ".join(f"{name} ({version.splits[name]})" for name in SPLITS if version.splits.get(name))
+        raise UsageError(f"{version.name} has no records in the split {recipe.split!r}", expected=f"one of {held}")
+    return recipe.split
+
+
+def _kept(
+    ws: Workspace,
+    model: ModelVersion,
+    version: DatasetVersion,
+    split: Split,
+    figures: Mapping[str, Mapping[str, float]],
+    answers: Sequence[Mapping[str, Any]],
+    made: Sequence[Made],
+    lease: Lease,
+) -> Report:
+    """Write the page, then the row that names it."""
+    draft = Report(
+        id="",
+        name="",
+        scenario=model.scenario,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        run=lease.run,
+        model=model.name,
+        base=model.base,
+        dataset=version.name,
+        measure="recall" if split == "train" else "generalization",
+        metrics=figures,
+        answers=tuple(answers),
+    )
+    place = ws.path("reports") / f"{model.name}-{lease.run}.html"
+    durable.write_file(place, page(draft, model, _curves(ws, model), made).encode())
+    return add_evaluation(
+        ws,
+        model=draft.model,
+        base=draft.base,
+        measure=draft.measure,
+        metrics=draft.metrics,
+        answers=draft.answers,
+        dataset=draft.dataset,
+        page=place,
+        scenario=draft.scenario,
+        run=draft.run,
+        fence=lease.fence,
+    )
+
+
+def _curves(ws: Workspace, model: ModelVersion) -> Curves:
+    """The losses of the run that made the model."""
+    found: dict[str, list[tuple[float, float]]] = {"loss": [], "validation_loss": []}
+    for point in queue.metrics(ws, model.run, list(found)) if model.run else ():
+        found[point.name].append((point.step, point.value))
+    return found
+
+
+def _made(
+    model: ModelVersion,
+    version: DatasetVersion,
+    split: Split,
+    metrics: Sequence[Metric],
+    recipe: EvaluateRecipe,
+    lease: Lease,
+) -> list[Made]:
+    counts = " · ".join(f"{name} {version.splits[name]}" for name in SPLITS if version.splits.get(name))
+    shown = recipe.model_dump(mode="json", exclude={"metrics", "split"})
+    return [
+        Made(Words("Model version", "模型版本"), f"{model.name} ({model.objective}, {model.tuner})"),
+        Made(Words("Base model", "基座模型"), model.base),
+        Made(Words("Dataset version", "数据集版本"), f"{version.name} ({counts})"),
+        Made(Words("Asked", "提问范围"), split),
+        Made(Words("Metrics", "指标"), ", ".join(_written(spec_of(metric)) for metric in metrics)),
+        Made(Words("Settings", "设置"), " · ".join(f"{key} {value}" for key, value in shown.items())),
+        Made(Words("Runs", "运行"), f"{model.run or '–'} → {lease.run}"),
+    ]
+
+
+def _written(spec: Mapping[str, Any]) -> str:
+    """`char_f1`, or `char_f1 (key=value)` where settings differ from the defaults."""
+    rest = ", ".join(f"{key}={value}" for key, value in spec.items() if key != "name")
+    return f"{spec['name']} ({rest})" if rest else str(spec["name"])

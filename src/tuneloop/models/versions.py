@@ -1,0 +1,52 @@
+"""From a model version's row to models that answer: what it was tuned from, and itself.
+
+adapter    one base is loaded, the adapter goes on and off
+full       base and tuned model are two folders, loaded one at a time by whoever needs them
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.models.loading import load
+from tuneloop.models.lora import load_adapter, merge
+from tuneloop.records import ModelVersion
+from tuneloop.store import Workspace
+from tuneloop.store.models import model, model_folder
+
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+
+NEW = "new"
+"""The base of a model that was made from nothing."""
+
+
+def load_base(ws: Workspace, version: ModelVersion, **how: Any) -> LanguageModel | None:
+    """The model that a version was tuned from; None where it was made from nothing. `how` is for `load`."""
+    return None if version.base == NEW else load_named(ws, version.base, **how)
+
+
+def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | None = None, **how: Any) -> LanguageModel:
+    """The tuned model; an adapter is put on `base` where that is given, else on a base loaded for it."""
+    folder = model_folder(ws, version)
+    if version.form == "full":
+        tuned = load(folder, **how)
+        tuned.reference = version.name
+        return tuned
+    lm = base or load_named(ws, version.base, **how)
+    lm.attach(load_adapter(folder, lm.sites()))
+    return lm
+
+
+def load_named(ws: Workspace, name: str, **how: Any) -> LanguageModel:
+    """A model by what a person calls it: a version of the workspace (adapters merged), or whatever `load` takes."""
+    if not re.fullmatch(r"model-\d+|m1:[0-9a-f]+", name):
+        return load(name, **how)
+    version = model(ws, name)
+    lm = load_version(ws, version, **how)
+    if lm.adapter is not None:
+        adapter = lm.adapter
+        lm.detach()
+        merge(lm, adapter)
+    return lm
