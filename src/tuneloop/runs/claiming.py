@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError, nearest
 from tuneloop.runs import process
 from tuneloop.runs.run import ACTIVE, Slot
 from tuneloop.store.database import clock
-from tuneloop.store.tables import runs, settings
+from tuneloop.store.tables import lock_kind, runs, settings
 
 LEASE_SECONDS = 30.0
 WAITING_SECONDS = 10.0
@@ -75,16 +75,20 @@ def settle(connection: Connection, row: Mapping[Any, Any], now: float) -> None:
 
 def next_claimable(connection: Connection) -> str | None:
     """The oldest run that may start now: queued, or left alone by a process that died."""
-    now, rows = clock(connection), _open_rows(connection)
-    free = _free(connection, rows, now)
-    chosen = None
-    for row in rows:
-        abandoned = row["state"] in ACTIVE and left_alone(row, now)
-        if abandoned and row["state"] != "running":
+    lock_kind(connection, "run")  # claims decide one after the other
+    now, active = clock(connection), _active(connection)
+    free = _free(connection, active, now)
+    candidates = []
+    for row in active:
+        if left_alone(row, now) and row["state"] != "running":
             settle(connection, row, now)
-        elif (abandoned or row["state"] == "queued") and not row["here"] and free[row["slot"]] > 0:
-            chosen = chosen or str(row["id"])
-    return chosen
+        elif left_alone(row, now) and not row["here"] and free[row["slot"]] > 0:
+            candidates.append((row["number"], row["id"]))
+    for slot in (slot for slot, count in free.items() if count > 0):
+        query = select(runs.c.number, runs.c.id).where(runs.c.state == "queued", runs.c.slot == slot)
+        oldest = connection.execute(query.order_by(runs.c.number).limit(1).with_for_update()).first()
+        candidates += [(oldest.number, oldest.id)] if oldest else []
+    return str(min(candidates)[1]) if candidates else None
 
 
 def may_start(connection: Connection, run: str) -> bool:
@@ -92,21 +96,20 @@ def may_start(connection: Connection, run: str) -> bool:
 
     Of the runs whose process waits, the oldest goes first; queued runs without a process don't hold others up.
     """
+    lock_kind(connection, "run")
     row, now = locked_row(connection, run), clock(connection)
     if row["state"] in ACTIVE and (row["here"] or not left_alone(row, now)):
         raise held(row)
     if row["state"] not in ("queued", "running"):
         raise ConflictError(f"{run} is {row['state']}", expected="a queued run", do=_way_on(row))
-    rows = _open_rows(connection)
-    earlier = [
-        one
-        for one in rows
-        if one["state"] == "queued"
-        and one["slot"] == row["slot"]
-        and one["number"] < row["number"]
-        and (one["waiting_until"] or 0) > now
-    ]
-    if _free(connection, rows, now)[row["slot"]] > len(earlier):
+    earlier = select(func.count()).where(
+        runs.c.state == "queued",
+        runs.c.slot == row["slot"],
+        runs.c.number < row["number"],
+        runs.c.waiting_until > now,
+    )
+    free = _free(connection, _active(connection), now)
+    if free[row["slot"]] > int(connection.execute(earlier).scalar_one()):
         return True
     if row["state"] == "queued" and (row["waiting_until"] or 0) < now + WAITING_SECONDS / 2:
         connection.execute(update(runs).where(runs.c.id == run).values(waiting_until=now + WAITING_SECONDS))
@@ -125,10 +128,10 @@ def _way_on(row: Mapping[Any, Any]) -> str:
     return "Resume it first" if row["state"] in ("paused", "failed") else "Start a new run"
 
 
-def _open_rows(connection: Connection) -> list[RowMapping]:
-    states = ("queued", *ACTIVE)
-    query = select(runs).where(runs.c.state.in_(states)).order_by(runs.c.number).with_for_update()
-    return list(connection.execute(query).mappings())
+def _active(connection: Connection) -> list[RowMapping]:
+    """The runs that somebody works on or left alone, oldest first."""
+    query = select(runs).where(runs.c.state.in_(ACTIVE)).order_by(runs.c.number)
+    return list(connection.execute(query.with_for_update()).mappings())
 
 
 def _free(connection: Connection, rows: Iterable[Mapping[Any, Any]], now: float) -> dict[str, int]:

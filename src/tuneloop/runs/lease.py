@@ -203,8 +203,8 @@ def add_event(connection: Connection, run: str, kind: str, data: Mapping[str, An
     """The next event of a run, numbered under the lock of the run's row."""
     counted = update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events)
     number = int(connection.execute(counted).scalar_one())
-    row = {"run": run, "number": number, "time": clock(connection), "kind": kind, "data": dict(data)}
-    connection.execute(insert(run_events).values(row))
+    row = {"run": run, "number": number, "kind": kind, "data": dict(data)}
+    connection.execute(insert(run_events).values(**row, time=now()))
     return number
 
 

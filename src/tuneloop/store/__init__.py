@@ -3,7 +3,7 @@
     workspace.py   a folder that can be copied and moved, and the way to find it
     database.py    read and write transactions over SQLite or PostgreSQL
     tables.py      the tables; migrations/ makes them, migrate.py runs it
-    blobs.py       bytes by the hash of their content
+    blobs.py       bytes by the hash of their content; remote.py keeps them in an object store
     ledgers.py     what machines say about every record, as Parquet
     keys.py        the key to originals of personal data, which never lies inside the workspace
     sources.py datasets.py models.py evaluations.py restores.py settings.py    typed functions over the rows

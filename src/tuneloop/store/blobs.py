@@ -61,11 +61,11 @@ class Blobs:
         return SCHEME + digest
 
     def has(self, address: str) -> bool:
-        return self._place(_digest(address)).is_file()
+        return self._place(self._digest(address)).is_file()
 
     def path(self, address: str) -> Path:
         """The blob's file, to be read only; `NotFoundError` when it is not there."""
-        place = self._place(_digest(address))
+        place = self._place(self._digest(address))
         if not place.is_file():
             raise NotFoundError(
                 f"the blob {address} is missing",
@@ -87,9 +87,8 @@ class Blobs:
     def _place(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
 
-
-def _digest(address: str) -> str:
-    digest = address.removeprefix(SCHEME)
-    if digest == address or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise ValueError(f"{address!r} is not a blob's address (sha256: and 64 hex digits)")
-    return digest
+    def _digest(self, address: str) -> str:
+        digest = address.removeprefix(SCHEME)
+        if digest == address or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise ValueError(f"{address!r} is not a blob's address (sha256: and 64 hex digits)")
+        return digest

@@ -31,7 +31,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Float
 
-from tuneloop.errors import ConflictError, StorageError, Where
+from tuneloop.errors import ConflictError, StorageError, Where, missing_package
 from tuneloop.store.durable import disk_full, free_text, read_only
 
 FILE = "tuneloop.db"
@@ -174,7 +174,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def _engine(url: URL, readonly: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, json_serializer=_json)
+        try:
+            return create_engine(url, json_serializer=_json)
+        except ModuleNotFoundError as error:
+            raise missing_package("A PostgreSQL database", "psycopg[binary]") from error
     file = str(url.database)
     if readonly:
         # Without a write-ahead log beside it the file is whole, and `immutable` spares SQLite the lock files that it

@@ -68,8 +68,10 @@ class Workspace:
     @cached_property
     def blobs(self) -> Blobs:
         from tuneloop.store.blobs import Blobs
+        from tuneloop.store.remote import VARIABLE, RemoteBlobs
 
-        return Blobs(self.folder / "blobs")
+        url = os.environ.get(VARIABLE)
+        return RemoteBlobs(self.folder / "blobs", url) if url else Blobs(self.folder / "blobs")
 
     @cached_property
     def ledgers(self) -> Ledgers:

@@ -1,0 +1,149 @@
+"""The same code on a real PostgreSQL: schema, versions, queue, claimers at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.kill_points import fork
+
+from tuneloop.errors import ConflictError
+from tuneloop.runs import queue
+from tuneloop.store import Workspace, database, datasets, settings, sources
+from tuneloop.store.tables import metadata
+
+pytestmark = pytest.mark.postgres
+
+
+def program(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server of our own on a socket in a folder of our own; its URL without a database."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    initdb, control = program("initdb"), program("pg_ctl")
+    if not initdb or not control:
+        pytest.skip("no initdb on this machine: install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    if user:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+
+    def call(*command: str) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, **user)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    call(initdb, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync")
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    call(control, "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options, "-w", "start")
+    try:
+        yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
+    finally:
+        call(control, "-D", str(folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def folder(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    import psycopg
+
+    name = f"test_{abs(hash(request.node.name))}"
+    with psycopg.connect(server.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    monkeypatch.setenv(database.VARIABLE, server.format(name))
+    return tmp_path / "w"
+
+
+def test_migrations_make_the_same_tables(folder: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with Workspace.find(folder) as ws, ws.db.read() as connection:
+        assert connection.dialect.name == "postgresql"
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_processes_that_make_one_workspace_at_once_agree(folder: Path) -> None:
+    def make(number: int) -> None:
+        with Workspace.find(folder) as ws:
+            sources.add_source(ws, f"{number}.txt", kind="own", digest="x", size=1)
+            sources.add_source(ws, "shared.txt", kind="own", digest="x", size=1)
+
+    children = [fork(lambda n=number: make(n)) for number in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    with Workspace.find(folder) as ws:
+        assert sorted(one.id for one in sources.sources(ws)) == [f"source-{number}" for number in range(1, 6)]
+
+
+def test_versions_and_settings(folder: Path) -> None:
+    with Workspace.find(folder) as ws:
+        with ws.ledgers.writer("members") as writer:
+            writer.write([{"record": "r1:a", "split": "train", "weight": 1.0}])
+            members = writer.commit()
+        for _ in range(2):
+            datasets.add_version(
+                ws,
+                id="d1:one",
+                splits={"train": 1},
+                kinds={"chat": 1},
+                pipeline={"语": "言"},
+                report={"loss": float("nan")},
+                ledgers={"members": members},
+            )
+        (version,) = datasets.versions_with(ws, "r1:a")
+        assert (version.name, version.pipeline, version.report) == ("data-1", {"语": "言"}, {"loss": None})
+        settings.set_setting(ws, "a", [1])
+        settings.set_setting(ws, "a", [2])
+        assert settings.get_setting(ws, "a") == [2]
+
+
+def test_the_queue_with_several_claimers(folder: Path) -> None:
+    with Workspace.find(folder) as ws:
+        settings.set_setting(ws, "run_slots", {"light": 4})
+        for number in range(30):
+            queue.submit(ws, "train", {"number": number})
+
+    def drain() -> None:
+        with Workspace.find(folder) as ws:
+            while lease := queue.claim(ws, wait=1.0):
+                lease.metric(1, loss=float("nan"))
+                lease.metric(1, loss=2.0)
+                lease.event("done", by=os.getpid())
+                lease.finish()
+
+    children = [fork(drain) for _ in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    with Workspace.find(folder) as ws:
+        for run in queue.list(ws):
+            assert (run.state, run.attempt) == ("succeeded", 1)
+            assert [event.number for event in queue.events(ws, run.id)] == [1, 2, 3, 4]
+            assert [point.value for point in queue.metrics(ws, run.id)] == [2.0]
+
+
+def test_checkpoints_and_fences(folder: Path) -> None:
+    with Workspace.find(folder) as ws:
+        lease = queue.here(ws, "train", {}, seconds=0.6)
+        for step in (1, 2, 3):
+            place = lease.new_checkpoint()
+            (place / "weights").write_text(str(step))
+            lease.commit_checkpoint(place, step, loss=1.0 / step)
+        assert [one.step for one in lease.checkpoints()] == [3, 2]
+        queue.pause(ws, lease.run)
+        assert lease.should_stop() == "pause"
+        lease.pause()
+        again = queue.here(ws, "train", {}, run_id=lease.run)
+        with pytest.raises(ConflictError, match="no longer held"):
+            lease.event("late")
+        latest = again.latest_checkpoint()
+        assert latest is not None
+        assert (latest / "weights").read_text() == "3"
+        again.finish()
