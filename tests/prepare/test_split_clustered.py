@@ -46,10 +46,10 @@ def test_shares_are_met_in_the_whole_and_in_each_stratum():
 
 
 def test_labels_are_spread_without_being_told():
-    records = [
-        Record("label", text=record.text, label="差评" if n % 10 else "好评") for n, record in enumerate(texts(400))
-    ]
-    tested = [record for record in records if divide(records).of([record.id]) == ["test"]][:40]
+    records = [Record("label", text=sentence(n), label="差评" if n % 10 else "好评") for n in range(400)]
+    where = places(records, divide(records))
+    tested = [record for record in records if where[record.id] == "test"]
+    assert len(tested) == 40
     assert 3 <= sum(record.label == "好评" for record in tested) <= 5
 
 

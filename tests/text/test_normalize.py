@@ -1,7 +1,7 @@
 """Normalization mends what is broken, does it once, and leaves Chinese writing alone."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuneloop.text.mojibake import is_lost, repair
@@ -77,6 +77,7 @@ def test_misread_text_that_cannot_be_mended_is_noticed():
     assert is_lost(misread)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
 @example("a\u200d\u200d👩")
 @example("e\u200b\u0301")
@@ -86,6 +87,7 @@ def test_normalization_is_idempotent(text):
     assert normalize(once) == (once, {})
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="你好世界，。！？；：“”‘’（）《》【】、—…　ＡＢ１２ab12 \n", max_size=80))
 def test_chinese_punctuation_always_survives(text):
     assert normalize(text) == (text, {})

@@ -1,0 +1,112 @@
+"""Puts names in place of personal data, so that a model cannot learn it and a person can still be followed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import PrivateAttr, field_validator
+
+from tuneloop.config import setting
+from tuneloop.errors import nearest
+from tuneloop.prepare.decision import KEEP, Decision, Keep, Replace
+from tuneloop.prepare.pseudonyms import PATTERN, pseudonym
+from tuneloop.prepare.rewrite import rewrite
+from tuneloop.prepare.step import Step, StepContext
+from tuneloop.records import Record
+from tuneloop.text import language
+from tuneloop.text.personal import Finder, Span
+from tuneloop.text.personal.kind import kinds
+from tuneloop.wording import Words
+
+
+class PersonalData(Step):
+    title = Words("Personal data", "个人信息")
+    help = Words(
+        "Finds identity cards, phones, e-mail addresses, bank cards, plates, keys and more by form and checksum, and "
+        "puts a pseudonym in their place that is the same for the same value everywhere; the original is kept "
+        "encrypted. Names and addresses are not found.",
+        "按格式和校验码识别身份证、电话、邮箱、银行卡、车牌、密钥等，替换为化名：同一个值在各处的化名一致；原文加密保存。"
+        "不识别姓名和住址。",
+    )
+    reasons: ClassVar[Mapping[str, Words]] = {
+        "personal_data": Words("Holds personal data, left as it is", "含有个人信息，按设置原样保留")
+    }
+    private: ClassVar[bool] = True
+
+    mode: Literal["pseudonym", "redact", "flag"] = setting(
+        "pseudonym",
+        en="pseudonym: one name for each value; redact: one word for each kind; flag: mark the record, change nothing",
+        zh="pseudonym：每个值一个化名；redact：每类一个词；flag：只标记，不改动",
+    )
+    types: tuple[str, ...] = setting((), en="kinds to look for; none: all", zh="要识别的类型；留空表示全部")
+    confidence: float = setting(
+        0.5,
+        en="how sure a find must be: 0.9 checksum or announced, 0.7 form, 0.5 form and some context",
+        zh="识别的最低把握：0.9 有校验码或前文提示，0.7 格式吻合，0.5 格式加少量语境",
+        ge=0,
+        le=1,
+    )
+
+    _secret: bytes = PrivateAttr(b"")
+
+    @field_validator("types")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in kinds.names():
+                raise ValueError(f"no personal data is called {name!r}; {nearest(name, kinds)}")
+        return names
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return Finder(self.types or None, self.confidence)
+
+    def start(self, context: StepContext) -> Self:
+        ready = self.model_copy()
+        ready._secret = context.secret
+        return ready
+
+    def decide_one(self, record: Record) -> Decision:
+        found: Counter[str] = Counter()
+        tongue = ""
+
+        def change(text: str) -> str:
+            nonlocal tongue
+            spans = self._spans(text)
+            if not spans:
+                return text
+            found.update(span.kind for span in spans)
+            tongue = tongue or language.detect(record.full_text)
+            return self._without(text, spans, tongue)
+
+        changed = rewrite(record, change, numbers=True)
+        if not found:
+            return KEEP
+        return Keep(("personal_data",)) if self.mode == "flag" else Replace(changed, dict(found))
+
+    def _spans(self, text: str) -> list[Span]:
+        spans = self._finder.find(text)
+        if spans and "[" in text:  # a pseudonym is not looked into again
+            taken = [match.span() for match in PATTERN.finditer(text)]
+            spans = [one for one in spans if not any(start < one.end and one.start < end for start, end in taken)]
+        return spans
+
+    def _without(self, text: str, spans: list[Span], tongue: str) -> str:
+        pieces: list[str] = []
+        end = 0
+        for span in spans:
+            pieces += [text[end : span.start], self._stand_in(span, tongue)]
+            end = span.end
+        return "".join([*pieces, text[end:]])
+
+    def _stand_in(self, span: Span, tongue: str) -> str:
+        label = kinds.load(span.kind).label
+        if self.mode == "redact":
+            return f"[{label.to('zh' if tongue == 'zh' else 'en')}]"
+        return pseudonym(self._secret, span.kind, span.normal, label, tongue)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in super().__getstate__().items() if key != "_finder"}

@@ -1,0 +1,129 @@
+"""Personal data: found glued to Chinese, checked by checksums, and not seen where there is none."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneloop.text.personal import Finder
+from tuneloop.text.personal.kind import kinds
+from tuneloop.text.personal.kinds.bank_card import luhn
+from tuneloop.text.personal.kinds.id_card import checksum
+
+FINDER = Finder()
+
+FOUND = [
+    ("手机号13812345678请联系", "mobile", "13812345678"),
+    ("身份证号11010519491231002X已核验", "id_card", "11010519491231002X"),
+    ("身份证号：11010519491231002X，已核验", "id_card", "11010519491231002X"),
+    ("银行卡号：6222021234567890128，转账", "bank_card", "6222021234567890128"),
+    ("请发到bob@example.com谢谢", "email", "bob@example.com"),
+    ("邮箱bob@example.com，谢谢", "email", "bob@example.com"),
+    ("服务器192.168.1.10挂了", "ip_address", "192.168.1.10"),
+    ("手机１３８１２３４５６７８", "mobile", "１３８１２３４５６７８"),
+    ("+86 138-1234-5678", "mobile", "+86 138-1234-5678"),
+    ("Tel13812345678", "mobile", "13812345678"),
+    ("http://shop.example/pay?phone=13812345678&a=1", "mobile", "13812345678"),
+    ("电话010-62313333转8001", "landline", "010-62313333转8001"),
+    ("拨打(021) 5888 1234", "landline", "(021) 5888 1234"),
+    ("请致电62313333", "landline", "62313333"),
+    ("车牌京A12345违章", "plate", "京A12345"),
+    ("新能源车粤B·D12345停在门口", "plate", "粤B·D12345"),
+    ("护照号E12345678已过期", "passport", "E12345678"),
+    ("她的微信：zhang_san88", "account", "zhang_san88"),
+    ("加QQ群12345678", "account", "12345678"),
+    ("密码是abc123!x", "secret", "abc123!x"),
+    ('api_key="a8f5f167f44f4964e6c998dee827110c"', "secret", "a8f5f167f44f4964e6c998dee827110c"),
+    ("export KEY=sk-proj-abcdefghijklmnopqrstuvwx1234", "secret", "sk-proj-abcdefghijklmnopqrstuvwx1234"),
+    ("postgres://bob:pa55word@db/x", "secret", "bob:pa55word"),
+    ("Call me at (415) 555-2671 tomorrow", "phone", "(415) 555-2671"),
+    ("ring +44 20 7946 0958 please", "phone", "+44 20 7946 0958"),
+    ("my SSN is 536-90-4399", "us_ssn", "536-90-4399"),
+    ("pay to GB33BUKB20201555555555", "iban", "GB33BUKB20201555555555"),
+    ("Visa 4111 1111 1111 1111", "bank_card", "4111 1111 1111 1111"),
+    ("host 2001:db8::ff00:42:8329", "ip_address", "2001:db8::ff00:42:8329"),
+    ("网卡00:1B:44:11:3A:B7", "mac_address", "00:1B:44:11:3A:B7"),
+    ("香港身份证A123456(3)", "id_hong_kong_taiwan", "A123456(3)"),
+    ("身分證字號A123456789", "id_hong_kong_taiwan", "A123456789"),
+]
+
+NOTHING = [
+    "版本1.2.3.4已发布",
+    "Chrome 120.0.6099.109",
+    "第3.2.1.4节",
+    "订单号13812345678",
+    "圆周率3.13812345678",
+    "http://news.example/a/13812345678.html",
+    "身份号码一样的11010519491231002Y",
+    "1101051949123100250",
+    "icon@2x.png",
+    "我@了他 @all",
+    "password reset, 密码错误, token limit 4096",
+    "model='gpt-4', secret=os.environ",
+    "400-810-8888",
+    "2023-11-05 12:00:00 到 2023-11-06",
+    "12:30:45, std::vector, a::b",
+    "127.0.0.1 和 255.255.255.0",
+    "1234567890123456789",
+    "京ABCDE",
+    "产品型号A123456789和E12345678",
+    "QQ和微信都可以，微信支付",
+    "1,234,567,890 元，3.14159265358979",
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "value"), FOUND)
+def test_found(text, kind, value):
+    assert [(span.kind, text[span.start : span.end]) for span in FINDER.find(text)] == [(kind, value)]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_not_found(text):
+    assert FINDER.find(text) == []
+
+
+def test_every_kind_has_an_example():
+    assert {kind for _, kind, _ in FOUND} == set(kinds.names())
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(FOUND),
+    st.text(alphabet="你好，。的在是请（）！ ", max_size=6),
+    st.text(alphabet="，。的了吗（）！ ", max_size=6),
+)
+def test_chinese_around_it_changes_nothing(example, before, after):
+    text, kind, value = example
+    found = [(span.kind, (before + text + after)[span.start : span.end]) for span in FINDER.find(before + text + after)]
+    assert (kind, value) in found
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**17 - 1))
+def test_one_wrong_digit_is_seen_by_the_checksum(number):
+    digits = f"{number:017d}"
+    place = number % 17
+    other = digits[:place] + str((int(digits[place]) + 1) % 10) + digits[place + 1 :]
+    assert checksum(digits) != checksum(other)
+
+
+@settings(deadline=None)
+@given(st.integers(10**14, 10**18))
+def test_luhn_sees_a_wrong_digit(number):
+    text = str(number)
+    check = next(digit for digit in "0123456789" if luhn(text + digit))
+    wrong = text[:-1] + str((int(text[-1]) + 1) % 10) + check
+    assert luhn(text + check)
+    assert not luhn(wrong)
+
+
+def test_overlapping_finds_give_way_to_the_surer_one():
+    spans = FINDER.find("身份证11010519491231002X，卡6222021234567890128，手机13812345678")
+    assert [span.kind for span in spans] == ["id_card", "bank_card", "mobile"]
+
+
+def test_a_long_text_without_personal_data_is_searched_in_linear_time():
+    source = random.Random(0)
+    for alphabet in ("abc@", "0123456789 -", "a.b@", "1.:"):
+        FINDER.find("".join(source.choices(alphabet, k=200_000)))
