@@ -61,6 +61,17 @@ def test_held_out_questions_are_asked_when_there_are_any(ws: Workspace, base: Pa
     assert "held out" in page_of(ws, report)
 
 
+def test_questions_of_another_version_are_asked(ws: Workspace, base: Path, adapter: Path) -> None:
+    model = add_tuned(ws, base, adapter, trained_on_all(ws))
+    unseen = add_version(ws, [(chat("小猫多大？", "三岁"), "train"), (chat("Is the dog old?", "no"), "train")])
+    report = evaluate(model, workspace=ws, recipe=RECIPE.model_copy(update={"data": unseen.name}))
+    assert (report.dataset, report.measure) == (unseen.name, "generalization")
+    assert {row["reference"] for row in report.answers} == {"三岁", "no"}
+    partly = add_version(ws, [(chat("小猫多大？", "三岁"), "test"), (FACTS[0], "test")])
+    report = evaluate(model, workspace=ws, recipe=RECIPE.model_copy(update={"data": partly.name}))
+    assert report.measure == "recall", "one of the questions was trained on"
+
+
 def test_the_report_is_kept_with_its_run_and_can_be_shown_again(ws: Workspace, base: Path, adapter: Path) -> None:
     report = evaluate(add_tuned(ws, base, adapter, trained_on_all(ws)), workspace=ws, recipe=RECIPE)
     kept = evaluations.evaluation(ws)

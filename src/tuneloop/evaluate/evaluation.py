@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tuneloop.errors import UsageError
 from tuneloop.evaluate import asking
 from tuneloop.evaluate.page import Curves, Made, page
 from tuneloop.evaluate.recipe import EvaluateRecipe
 from tuneloop.evaluate.sample import draw
-from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Report, Split, Watcher, unwatched
+from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Report, Split, Watcher, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.runs import queue
 from tuneloop.scores import Metric
@@ -23,6 +23,8 @@ from tuneloop.wording import Words
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
 
+Measure = Literal["generalization", "recall"]
+
 
 def evaluate(
     model: ModelVersion,
@@ -32,11 +34,12 @@ def evaluate(
     lease: Lease | None = None,
     progress: Watcher | None = None,
 ) -> Report:
-    """Compare a model version with its base on records of the dataset version that it was trained from.
+    """Compare a model version with its base on records of the dataset version that it was trained from, or of another.
 
-    Both answer the same questions and are measured on the same records, by default of the test split.  Where nothing
-    was held out the training records are taken, and the report calls it recall.  The report is kept as a row, its page
-    under the workspace's `reports/`.  Without a `lease` the work is a run of this process.
+    Both answer the same questions and are measured on the same records, by default of the test split; where nothing
+    was held out the train split is taken.  As soon as one of the records was trained on, the report calls it recall.
+    The report is kept as a row, its page under the workspace's `reports/`.  Without a `lease` the work is a run of this
+    process.
     """
     recipe = recipe or EvaluateRecipe()
     if lease is not None:
@@ -50,17 +53,20 @@ def evaluate(
 
 def _evaluated(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe, lease: Lease, progress: Watcher) -> Report:
     metrics = [registry.create(spec, path="metrics") for spec in recipe.metrics]
-    version = _dataset_of(ws, model)
+    version = _dataset_of(ws, model, recipe)
     split = _split_of(version, recipe)
     records = list(draw(ws, version, split, max(recipe.max_records, recipe.max_questions), recipe.seed))
     outcome = asking.ask(ws, model, records, recipe, lease, progress)
     figures = asking.scored(outcome, metrics, recipe.seed)
     figures["counts"] = {split: version.splits[split], "available": version.splits[split]} | asking.counted(outcome)
     made = _made(model, version, split, metrics, recipe, lease)
-    return _kept(ws, model, version, split, figures, asking.rows(outcome, metrics), made, lease)
+    measure: Measure = "recall" if _trained_on(ws, model, records) else "generalization"
+    return _kept(ws, model, version, measure, figures, asking.rows(outcome, metrics), made, lease)
 
 
-def _dataset_of(ws: Workspace, model: ModelVersion) -> DatasetVersion:
+def _dataset_of(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe) -> DatasetVersion:
+    if recipe.data is not None:
+        return datasets.version(ws, recipe.data)
     if model.dataset is None:
         raise UsageError(
             f"{model.name} names no dataset version, so there is nothing to ask it",
@@ -79,11 +85,20 @@ def _split_of(version: DatasetVersion, recipe: EvaluateRecipe) -> Split:
     return recipe.split
 
 
+def _trained_on(ws: Workspace, model: ModelVersion, records: Sequence[Record]) -> bool:
+    """Whether the model was trained on any of the records."""
+    members = datasets.addresses(ws, model.dataset, "members") if model.dataset else []
+    if not members:
+        return False
+    query = "SELECT count(*) AS found FROM members WHERE split = 'train' AND list_contains(?, record)"
+    return bool(ws.ledgers.query(query, [[record.id for record in records]], members=members)["found"][0].as_py())
+
+
 def _kept(
     ws: Workspace,
     model: ModelVersion,
     version: DatasetVersion,
-    split: Split,
+    measure: Measure,
     figures: Mapping[str, Mapping[str, float]],
     answers: Sequence[Mapping[str, Any]],
     made: Sequence[Made],
@@ -99,7 +114,7 @@ def _kept(
         model=model.name,
         base=model.base,
         dataset=version.name,
-        measure="recall" if split == "train" else "generalization",
+        measure=measure,
         metrics=figures,
         answers=tuple(answers),
     )

@@ -18,10 +18,15 @@ class EvaluateRecipe(Settings):
         en="text metrics; the first one leads the report",
         zh="文本指标；报告以第一项为主",
     )
+    data: str | None = setting(
+        None,
+        en="dataset version with the questions; the one that the model was trained on when left out",
+        zh="提问所用的数据集版本；不填则用训练该模型的版本",
+    )
     split: Literal["auto", "test", "validation", "train"] = setting(
         "auto",
-        en="which records to ask; auto: the test split, or the training records where nothing was held out",
-        zh="用哪一部分记录提问；auto 表示测试集，没有留出数据时用训练记录",
+        en="which records to ask; auto: the test split, or the train split where nothing was held out",
+        zh="用哪一部分记录提问；auto 表示测试集，没有留出数据时用训练集",
     )
     max_questions: int = setting(
         100, ge=1, en="questions asked at most, drawn with the seed", zh="最多提问的条数，按种子抽取"
