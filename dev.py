@@ -10,7 +10,7 @@
     python dev.py WORD ...   any other word goes to `tuneloop`, as in: python dev.py train --dry-run
 
 It needs Python 3.11 or newer and nothing else.  The environment is `.venv` beside this file; it is made again only when
-`pyproject.toml`, `constraints.txt`, this folder's place or the Python changed, and a set-up that was cut off starts over.
+`pyproject.toml`, `constraints.txt`, this folder's place or the Python changed; a set-up that was cut off starts over.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def fingerprint() -> str:
 
 def make_environment() -> None:
     if PYTHON.exists() and quiet(PYTHON, "-m", "pip", "--version") == 0:
-        version = "import sys; sys.exit(sys.version_info[:2] != (%d, %d))" % sys.version_info[:2]
+        version = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
         if quiet(PYTHON, "-c", version) == 0:
             return
     say(f"Making the environment {VENV.name} ...")
@@ -157,7 +157,7 @@ def installers(settings: dict[str, str]) -> list[tuple[str, list[str]]]:
 def has_torch(link: str) -> bool:
     parsed = urlparse(link)
     folder = Path(unquote(parsed.path)) if parsed.scheme == "file" else Path(link)
-    return any(folder.glob("torch-*-cp%d%d-*.whl" % sys.version_info[:2]))
+    return any(folder.glob(f"torch-*-cp{sys.version_info[0]}{sys.version_info[1]}-*.whl"))
 
 
 # Running
@@ -177,9 +177,7 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> int:
 
 def quiet(*command: str | Path) -> int:
     try:
-        return subprocess.call(
-            [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        return subprocess.call([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
         return 1
 

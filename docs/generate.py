@@ -1,7 +1,7 @@
 """Writes docs/reference/ from the code: the commands, the recipe's keys, and every member of every registry.
 
-    python dev.py docs            write the pages
-    python dev.py docs --check    fail when a page is not what the code says (a test runs this)
+python dev.py docs            write the pages
+python dev.py docs --check    fail when a page is not what the code says (a test runs this)
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pydantic_core import to_jsonable_python
 
 from tuneloop.app.cli.main import COMMANDS, main
 from tuneloop.app.members import registries
-from tuneloop.app.recipes import RECIPES
 from tuneloop.config import Settings, setting_words
+from tuneloop.recipes import RECIPES
 from tuneloop.registry import Registry
 
 FOLDER = Path(__file__).parent / "reference"
@@ -40,8 +40,8 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def commands() -> str:
     parts = [NOTE, "# Commands · 命令\n", _help([])]
-    for command in COMMANDS:
-        parts += [f"## tuneloop {command.__name__}\n", _help([command.__name__])]
+    for name in COMMANDS:
+        parts += [f"## tuneloop {name}\n", _help([name])]
     return "\n".join(parts)
 
 
@@ -68,7 +68,12 @@ def members(folder: str, registry: Registry[Any]) -> str:
     parts = [NOTE, f"# {folder}\n", f"Recipes name them as `{registry.kind}`. · 配方中的键：`{registry.kind}`。\n"]
     for name in registry.names():
         kind = registry.load(name)
-        parts += [f"## {name}\n", f"**{kind.title.en}** · **{kind.title.zh}**\n", f"{kind.help.en}\n", f"{kind.help.zh}\n"]
+        parts += [
+            f"## {name}\n",
+            f"**{kind.title.en}** · **{kind.title.zh}**\n",
+            f"{kind.help.en}\n",
+            f"{kind.help.zh}\n",
+        ]
         if kind.model_fields:
             parts.append(_settings(kind))
     return "\n".join(parts)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parent.parent / "dev.py"
-TAG = "cp%d%d" % sys.version_info[:2]
+TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
 
 @pytest.fixture

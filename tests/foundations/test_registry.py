@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from tuneloop.config import setting
 from tuneloop.errors import SettingError
 from tuneloop.registry import Member, Registry, layer_of, spec_of
-from tuneloop.wording import Words
 
-SQUARE = '''
+SQUARE = """
 from tuneloop.config import setting
 from tuneloop.wording import Words
 from test_shapes_contract import Shape
@@ -29,7 +27,7 @@ class Square(Shape):
     help = Words("Four equal sides.", "四边相等。")
     side: float = setting(1.0, en="Length of a side, in metres.", zh="边长，单位米。", gt=0)
     corners: int = setting(4, en="How many.", zh="数量。")
-'''
+"""
 
 
 class Shape(Member):

@@ -24,9 +24,7 @@ def test_places_are_filled_in_both_languages() -> None:
         ({"LANG": "C", "TUNELOOP_LANG": "ZH"}, "zh"),
     ],
 )
-def test_the_language_of_the_reader(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], language: str
-) -> None:
+def test_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], language: str) -> None:
     for name in ("TUNELOOP_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

@@ -1,7 +1,8 @@
 """HTML that has strayed into plain text: tags and entities out, the words stay.
 
 Only elements that HTML has are taken for tags, so `a < b`, `List<String>` and a model's own `<think>` stay, and code
-between ``` fences or backticks is left alone.  Not covered: whole pages, whose menus and advertisements need a parser that knows them.
+between ``` fences or backticks is left alone.  Not covered: whole pages, whose menus and advertisements need a parser
+that knows them.
 """
 
 from __future__ import annotations

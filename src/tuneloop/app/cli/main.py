@@ -1,0 +1,128 @@
+"""The commands in the order of the loop, the exit codes, and how an error is shown.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.  A person's mistake is one sentence on standard error (and,
+with `--json`, the error's document on standard output); a bug is a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from tuneloop import __version__
+from tuneloop.errors import StoppedError, TuneloopError, UsageError
+
+LESSON = """From your own questions and answers to a model that knows them, on this machine.
+
+\b
+The five steps; each works on the newest thing and says what it took:
+  tuneloop prepare family.jsonl    files, folders, archives -> a dataset version, with its report
+  tuneloop train                   newest data, starter base, defaults with reasons -> a model version
+  tuneloop evaluate                newest model against its base
+  tuneloop chat                    talk to both, side by side
+  tuneloop export --to folder      plain files that every tool loads
+
+\b
+New here?
+  tuneloop demo                    all of it in two minutes, on example data
+  tuneloop doctor                  what this machine can do
+
+Each command's --help has examples. Each takes --json, and -w FOLDER for the workspace (also before the verb: tuneloop
+-w FOLDER train); without it, the nearest .tuneloop upwards from here counts, else a new one is made here.
+"""
+COMMANDS = (
+    "prepare",
+    "preview",
+    "train",
+    "evaluate",
+    "chat",
+    "export",
+    "data",
+    "models",
+    "runs",
+    "show",
+    "restore",
+    "doctor",
+    "demo",
+)
+"""In the order of help; each is the function of this name in the file of this name."""
+
+
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+def program(words: Sequence[str]) -> tuple[typer.Typer, str, list[str]]:
+    """The program for these words, its name, and what is left for it.
+
+    A known verb is a program of its own, so that only its file is loaded; a group would also load pydantic to read its
+    own options first, a fifth of a second on a slow machine.
+    """
+    name = words[0]
+    if name in COMMANDS:
+        alone = typer.Typer(**PLAIN)
+        alone.command()(_function(name))
+        return alone, f"tuneloop {name}", list(words[1:])
+    group = typer.Typer(help=LESSON, callback=_group, **PLAIN)
+    for known in COMMANDS:
+        group.command()(_function(known))
+    return group, "tuneloop", list(words)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(import_module(f"tuneloop.app.cli.{name}"), name)
+    return function
+
+
+def _group() -> None:
+    """No options of its own: `verb_first` moves those that stand before the verb."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    words = verb_first(list(sys.argv[1:] if words is None else words) or ["--help"])
+    if words == ["--version"]:
+        print(f"tuneloop {__version__}")
+        return 0
+    app, name, rest = program(words)
+    try:
+        code = app(args=rest, prog_name=name, standalone_mode=False)
+    except typer.TyperException as error:
+        return _refused(error, name, "--json" in words)
+    except TuneloopError as error:
+        return _failed(error, "--json" in words)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
+        print("Stopped.", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def verb_first(words: list[str]) -> list[str]:
+    """`-w FOLDER verb …` → `verb -w FOLDER …`: what stands after the verb comes later, and so wins."""
+    folder = []
+    while words and words[0].startswith(("-w", "--workspace")):
+        several = 2 if words[0] in ("-w", "--workspace") else 1
+        folder, words = words[:several], words[several:]
+    return [*words[:1], *folder, *words[1:]]
+
+
+def _failed(error: TuneloopError, as_json: bool) -> int:
+    if as_json:
+        from tuneloop.app.cli.screen import Screen
+
+        Screen(as_json).result({"error": error.as_dict()})
+    print(error if isinstance(error, StoppedError) else f"Error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def _refused(error: typer.TyperException, name: str, as_json: bool) -> int:
+    """Wrong use as Typer found it: its sentence, and where the help is."""
+    return _failed(UsageError(error.format_message().rstrip(".?"), do=f"See: {name} --help"), as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

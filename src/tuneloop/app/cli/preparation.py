@@ -1,0 +1,89 @@
+"""The report of a dataset version as a person reads it: what became of every item, what is in it, and advice.
+
+All of it stands in the version, so an old one can be shown again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.records import DatasetVersion
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.app.cli.screen import Screen
+
+OUTCOMES = {
+    "kept": Words("kept", "保留"),
+    "merged": Words("merged", "合并"),
+    "dropped": Words("dropped", "丢弃"),
+    "rejected": Words("rejected", "拒收"),
+}
+SPLITS = {
+    "train": Words("train", "训练集"),
+    "validation": Words("validation", "验证集"),
+    "test": Words("test", "测试集"),
+}
+MADE = Words("{name}: {records} records from {items} items", "{name}：由 {items} 个条目得到 {records} 条记录")
+ALREADY = Words("{name} holds exactly this already; nothing was added.", "{name} 的内容与此完全相同，没有新增。")
+TRIED = Words(
+    "Dry run: {records} records from {items} items; nothing was kept.",
+    "试运行：{items} 个条目可得到 {records} 条记录，没有保存任何内容。",
+)
+NEXT = Words(
+    "Next: tuneloop preview shows what is trained on; tuneloop train; tuneloop restore lists what was left out.",
+    "下一步：tuneloop preview 查看训练内容；tuneloop train 开始微调；tuneloop restore 列出未保留的条目。",
+)
+EXAMPLES = 3
+"""Examples shown of what was left out; `tuneloop restore` lists all."""
+
+
+def show_report(screen: Screen, version: DatasetVersion) -> None:
+    """Tables and sentences; with `--json` the document holds the same."""
+    report = version.report
+    screen.say(_headline(version))
+    screen.table(list(_inputs(report)), [Words("input", "输入"), *OUTCOMES.values(), Words("read as", "读取方式")])
+    for line in (*_reasons(report), *_examples(report), *_contents(version), *_advice(report)):
+        screen.say(line)
+
+
+def _headline(version: DatasetVersion) -> Words:
+    words = ALREADY if version.report.get("already_there") else MADE if version.name else TRIED
+    items = f"{version.report.get('items', 0):,}"
+    return words.format(name=version.name, records=f"{version.records:,}", items=items)
+
+
+def _inputs(report: Mapping[str, Any]) -> Iterator[list[object]]:
+    for one in report.get("inputs", ()):
+        ways = {" · ".join(filter(None, (file["shape"], file["format"], file["encoding"]))) for file in one["files"]}
+        yield [one["name"], *(f"{one[outcome]:,}" for outcome in OUTCOMES), ", ".join(sorted(ways)[:3])]
+
+
+def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
+    for one in report.get("reasons", ()):
+        yield f"  {OUTCOMES[one['outcome']]} {one['count']:,}  {one['reason']}: {Words(**one['words'])}"
+
+
+def _examples(report: Mapping[str, Any]) -> Iterator[str]:
+    """The sentences of rejected rows first: somebody may want to mend them."""
+    examples = report.get("examples", {})
+    shown = [*examples.get("rejected", ()), *examples.get("dropped", ())][:EXAMPLES]
+    for one in shown:
+        message = one["message"] or one["excerpt"]
+        yield f"    {message if message.startswith(one['where'].partition(',')[0]) else one['where'] + ': ' + message}"
+
+
+def _contents(version: DatasetVersion) -> Iterator[str]:
+    parts = [f"{words} {version.splits.get(split, 0):,}" for split, words in SPLITS.items()]
+    parts += [f"{kind} {count:,}" for kind, count in version.kinds.items()]
+    parts += [f"{lang} {count:,}" for lang, count in version.report.get("languages", {}).items()]
+    yield "  ".join(parts)
+    changed = sum(int(step.get("replaced", 0)) for step in version.report.get("steps", ()))
+    if changed:
+        yield str(Words("{count} records were cleaned", "清洗改动了 {count} 条记录").format(count=f"{changed:,}"))
+
+
+def _advice(report: Mapping[str, Any]) -> Iterator[str]:
+    for one in report.get("advice", ()):
+        yield f"* {Words(**one['text'])}"

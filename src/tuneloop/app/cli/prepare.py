@@ -1,0 +1,55 @@
+"""`tuneloop prepare`: files, folders, archives → a dataset version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuneloop.app.cli.options import (
+    DryRunOption,
+    JsonOption,
+    RecipeOption,
+    SetOption,
+    WorkspaceOption,
+    workspace_at,
+)
+
+
+def prepare(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Files, folders or archives.", show_default=False)
+    ],
+    scenario: Annotated[str, typer.Option(help="The use that the data is for.")] = "main",
+    file: RecipeOption = None,
+    assignments: SetOption = None,
+    workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read files into a dataset version, with a report.
+
+    JSONL, JSON, CSV, TSV, Parquet and text in any common encoding; OpenAI messages, ShareGPT, Alpaca, question and
+    answer columns, preference pairs and plain text are recognized. Each row ends as kept, merged, dropped or rejected,
+    and can be seen and restored.
+
+    \b
+    Examples:
+      tuneloop prepare family.jsonl
+      tuneloop prepare exports/ more.csv --dry-run
+      tuneloop prepare faq.csv --set mapping.question=ask --set mapping.answer=reply
+    """
+    from tuneloop import loop
+    from tuneloop.app.cli.preparation import NEXT, show_report
+    from tuneloop.app.cli.screen import Screen
+    from tuneloop.recipes import read_recipe
+
+    screen = Screen(as_json)
+    recipe = read_recipe("prepare", file, assignments or ())
+    with workspace_at(workspace, for_trial=dry_run) as ws, screen.progress() as watch:
+        version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=scenario, progress=watch, dry_run=dry_run)
+    show_report(screen, version)
+    if not dry_run:
+        screen.say(NEXT)
+    screen.result(version)

@@ -1,0 +1,98 @@
+"""Runs and models as a person reads them: what was planned and why, what came out, and where its files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.app.cli.progress import figure
+from tuneloop.records import DatasetVersion, ModelVersion
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.app.cli.screen import Screen
+    from tuneloop.runs import Run
+    from tuneloop.store import Workspace
+    from tuneloop.train.recipe import TrainRecipe
+
+BEGINNING = Words(
+    "{run}: tuning {base} on {data} ({records} records). Ctrl-C saves a checkpoint and stops.",
+    "{run}：用 {data}（{records} 条记录）微调 {base}。按 Ctrl-C 会保存检查点并停止。",
+)
+RESUMING = Words("{run}: going on from its last checkpoint.", "{run}：从最近的检查点继续。")
+A_NEW_MODEL = Words("a new model", "一个全新的模型")
+WOULD = Words("{data} would be trained on like this:", "将这样用 {data} 训练：")
+TRAINED = Words(
+    "{name}: {base}, tuned on {data} by {tuner} ({objective})",
+    "{name}：{base}，用 {data} 微调（方法 {tuner}，目标 {objective}）",
+)
+NEXT = Words("Next: tuneloop evaluate, or tuneloop chat", "下一步：tuneloop evaluate 评测，或 tuneloop chat 对话")
+FILES = {
+    "folder": Words("Files: {place}", "文件：{place}"),
+    "recipe": Words("Every value with its origin: {place}", "全部参数及其来源：{place}"),
+    "curve": Words("Loss curve: {place}", "损失曲线：{place}"),
+    "log": Words("Log: {place}", "日志：{place}"),
+}
+
+
+def beginning(run: str, version: DatasetVersion, recipe: TrainRecipe) -> Words:
+    base = recipe.base if isinstance(recipe.base, str) else A_NEW_MODEL
+    return BEGINNING.format(run=run, base=base, data=version.name, records=f"{version.records:,}")
+
+
+def show_plan(screen: Screen, ws: Workspace, version: DatasetVersion, recipe: TrainRecipe) -> None:
+    """`train --dry-run`: every value that training would use, with where it is from."""
+    from tuneloop.train import plan
+
+    resolved = plan(version, recipe, workspace=ws)
+    values = resolved.recipe.model_dump(mode="json")
+    rows: list[list[object]] = []
+    for key, origin in resolved.origins.items():
+        top, _, inner = key.partition(".")
+        value = values[top][inner] if inner else values[top]
+        if value is not None:
+            rows.append([key, value["name"] if isinstance(value, dict) and "name" in value else value, origin])
+    screen.say(WOULD.format(data=version.name))
+    screen.table(rows, [Words("setting", "参数"), Words("value", "取值"), Words("why", "理由")])
+    screen.result({"data": version.name, **resolved.as_dict()})
+
+
+def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:
+    """A model with what it was made from, its last figures, and its files."""
+    facts = {"name": model.name, "base": model.base, "data": model.dataset or "-", "tuner": model.tuner}
+    screen.say(TRAINED.format(**facts, objective=model.objective))
+    if model.metrics:
+        screen.say("  ".join(f"{name.replace('_', ' ')} {figure(value)}" for name, value in model.metrics.items()))
+    folder = ws.folder / model.folder
+    screen.say(FILES["folder"].format(place=folder))
+    screen.say(FILES["recipe"].format(place=folder / "recipe.yaml"))
+    for line in _curve(ws, model.run):
+        screen.say(line)
+
+
+def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
+    from tuneloop.runs import queue
+    from tuneloop.runs.executors.local import log_file
+
+    screen.say(f"{run.id}: {run.kind}, {'interrupted' if run.interrupted else run.state}, attempt {run.attempt}")
+    for key, value in run.spec.items():
+        screen.say(f"  {key}: {value}")
+    screen.table([[e.time, e.kind, _short(e.data)] for e in queue.events(ws, run.id)], ["time", "event", ""])
+    points = queue.metrics(ws, run.id, ["loss"])
+    if points:
+        screen.say(f"loss {figure(points[0].value)} → {figure(points[-1].value)} ({points[-1].step} steps)")
+    if run.error:
+        screen.say(f"Error: {run.error.get('message')}")
+    for line in _curve(ws, run.id):
+        screen.say(line)
+    screen.say(FILES["log"].format(place=log_file(ws, run.id)))
+
+
+def _curve(ws: Workspace, run: str | None) -> Iterator[Words]:
+    for file in sorted((ws.folder / "runs" / run).glob("*.svg")) if run else ():
+        yield FILES["curve"].format(place=file)
+
+
+def _short(data: Mapping[str, Any], most: int = 100) -> str:
+    text = ", ".join(f"{key} {figure(value) if isinstance(value, float) else value}" for key, value in data.items())
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,30 @@
+"""Every registry of the package by the name of its folder: for the reference pages, and for whoever lists members."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tuneloop.registry import Registry
+
+CONTRACTS = (
+    "tuneloop.prepare.container",
+    "tuneloop.prepare.importer",
+    "tuneloop.prepare.shape",
+    "tuneloop.prepare.step",
+    "tuneloop.prepare.split",
+    "tuneloop.train.objective",
+    "tuneloop.train.tuner",
+    "tuneloop.train.optimizer",
+    "tuneloop.train.backend",
+    "tuneloop.scores",
+    "tuneloop.models.family",
+    "tuneloop.runs.executor",
+)
+"""The modules that hold a contract and its registry; a test looks for one that is not listed."""
+
+
+def registries() -> dict[str, Registry[Any]]:
+    """Folder (`prepare.steps`) → registry, in the order of the loop."""
+    found = [value for name in CONTRACTS for value in vars(import_module(name)).values() if isinstance(value, Registry)]
+    return {registry.folder.removeprefix("tuneloop."): registry for registry in found}

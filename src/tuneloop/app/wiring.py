@@ -1,0 +1,48 @@
+"""Which stage a run's kind calls, and how a run is put into the queue and started.
+
+`runs` only claims, leases and records; it cannot know the stages, which lie above it.  This file joins the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuneloop.config import read
+
+if TYPE_CHECKING:
+    from tuneloop.records import DatasetVersion
+    from tuneloop.runs import Lease
+    from tuneloop.runs.executor import Executor
+    from tuneloop.store import Workspace
+    from tuneloop.train.recipe import TrainRecipe
+
+
+def begin_training(ws: Workspace, version: DatasetVersion, recipe: TrainRecipe, executor: Executor) -> str:
+    """Queue a training run that takes all cores of this machine and start its process; returns the run's id.
+
+    What can be known to be impossible is refused here, before anything is queued.
+    """
+    from tuneloop.runs import queue
+    from tuneloop.train.resolve import check
+
+    check(recipe, version.kinds, version.name)
+    spec = {"data": version.name, "train": recipe.model_dump(mode="json", exclude_unset=True)}
+    run = queue.submit(ws, "train", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
+    executor.start(ws, run)
+    return run
+
+
+def work(ws: Workspace, lease: Lease) -> None:
+    """Do a run's work in this process, and write down what it made."""
+    stages: Mapping[str, Callable[[Workspace, Lease], dict[str, Any]]] = {"train": _train}
+    lease.finish(stages[lease.kind](ws, lease))
+
+
+def _train(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop import loop
+    from tuneloop.train.recipe import TrainRecipe
+
+    recipe = read(TrainRecipe, lease.spec["train"], path="train")
+    return {"model": loop.train(workspace=ws, data=lease.spec["data"], recipe=recipe, lease=lease).name}
