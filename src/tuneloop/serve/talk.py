@@ -66,8 +66,8 @@ class Talk:
         turns = [*opening, *self.turns[side], Turn("user", question)]
         lm = self._model(side)
         prompt = self._prompt(lm, turns)
-        ids = lm.generate([prompt], max_tokens=self._room(lm, prompt), temperature=self.temperature, seed=self.seed)[0]
-        answer = lm.tokenizer.decode(ids).strip()
+        room = self._room(lm, prompt)
+        answer = lm.generate([prompt], max_tokens=room, temperature=self.temperature, seed=self.seed)[0].text.strip()
         self.turns[side] += [Turn("user", question), Turn("assistant", answer)]
         return answer
 
