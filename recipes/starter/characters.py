@@ -19,7 +19,8 @@ MARKS = "，。？！、；：“”（）《》"
 
 
 def characters(folder: Path) -> str:
-    inside = sorted({one for file in HERE.glob("templates/zh-*.yaml") for one in CHINESE.findall(file.read_text("utf-8"))})
+    files = (file.read_text(encoding="utf-8") for file in HERE.glob("templates/zh-*.yaml"))
+    inside = sorted({one for text in files for one in CHINESE.findall(text)})
     seen: Counter[str] = Counter()
     for file in sorted(folder.glob("*.jsonl")):
         if not file.name.startswith("held-out"):

@@ -1,4 +1,4 @@
-"""Chat rows from templates: `python recipes/starter/rows.py FOLDER [--scale 1.0] [--seed 0]`.
+"""Chat rows from templates: `python recipes/starter/rows.py FOLDER [--scale 1.0] [--seed 0] [--replay FILE]`.
 
     worlds      facts of small closed worlds, asked without context (worlds.py)
     passages    facts told in the row itself, then asked: copying what was never seen
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -22,6 +23,8 @@ from wordings import bare, choices, forbidden, off_limits, templates
 from worlds import Fact, Maker, World, possessive
 
 ROWS = {"worlds": 72_000, "passages": 12_000, "unknown": 10_000, "talk": 14_000}
+REPLAY = {"talk": 200, "unknown": 100, "passages": 80, "worlds": 100}
+"""Rows of the file that ships with the model: mixed into a tuning, they keep it from answering all with its facts."""
 WORLDS_PER_TYPE = 2
 FACTS_PER_WORLD = 14
 
@@ -82,6 +85,11 @@ class Speaker:
         return ("" if self.zh else " ").join(units)
 
 
+@cache
+def speaker_of(lang: str) -> Speaker:
+    return Speaker(lang)
+
+
 def choices_of(patterns: list[str]) -> list[str]:
     return [text for pattern in patterns for text in choices(pattern)]
 
@@ -97,8 +105,13 @@ def sentence_case(text: str) -> str:
 
 def to_you(wording: str) -> str:
     """A question to a place, put to its people: `does {s} open` becomes `do you open`."""
-    for old, new in (("does {s}", "do you"), ("is {s} open", "are you open"), (" at {s}", ""), ("from {s}", "from you"),
-                     ("{s's}", "your")):
+    for old, new in (
+        ("does {s}", "do you"),
+        ("is {s} open", "are you open"),
+        (" at {s}", ""),
+        ("from {s}", "from you"),
+        ("{s's}", "your"),
+    ):
         wording = wording.replace(old, new)
     return wording
 
@@ -129,8 +142,10 @@ def passage(speaker: Speaker, rng: Random) -> Messages:
     if rng.random() < 0.1:
         missing = told.pop()
     pairs = [rng.choice(fact.names.own) if rng.random() < 0.5 else None for fact in told]
-    parts = [speaker.answer(fact, rng, (pair[0], pair[0]) if pair else None, whole=True)
-             for fact, pair in zip(told, pairs, strict=True)]
+    parts = [
+        speaker.answer(fact, rng, (pair[0], pair[0]) if pair else None, whole=True)
+        for fact, pair in zip(told, pairs, strict=True)
+    ]
     text = ("" if speaker.zh else " ").join(parts)
     at = rng.randrange(len(told))
     fact, pair = (missing, None) if missing else (told[at], pairs[at])
@@ -187,10 +202,10 @@ def clean(messages: Messages) -> bool:
     return not any(forbidden().search(text) or bare(text) in off_limits() for text in texts)
 
 
-def rows(part: str, count: int, seed: int) -> Iterator[Messages]:
+def rows(part: str, count: int, seed: int, purpose: str = "training") -> Iterator[Messages]:
     """`count` rows of one part; languages take turns."""
-    rng = Random(f"{part} {seed}")
-    speakers = [Speaker("zh"), Speaker("en")]
+    rng = Random(f"{part} {seed}" if purpose == "training" else f"{part} {seed} {purpose}")
+    speakers = [speaker_of("zh"), speaker_of("en")]
     worlds = {speaker: closed_worlds(speaker, seed) for speaker in speakers} if part == "worlds" else {}
     makers = {"passages": passage, "unknown": unknown, "talk": small}
     made = 0
@@ -221,12 +236,23 @@ def write(folder: Path, scale: float, seed: int) -> dict[str, int]:
     return counts
 
 
+def write_replay(file: Path, seed: int) -> None:
+    """A few rows of each part, other ones than `write` gives with the same seed (the closed worlds are the same)."""
+    with file.open("w", encoding="utf-8") as lines:
+        for part, count in REPLAY.items():
+            for messages in rows(part, count, seed, "replay"):
+                lines.write(json.dumps({"kind": "chat", "messages": messages}, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of rows")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--replay", type=Path, help="write the replay file of the model as well")
     options = parser.parse_args()
+    if options.replay:
+        write_replay(options.replay, options.seed)
     for part, count in write(options.folder, options.scale, options.seed).items():
         print(f"rows-{part}.jsonl  {count:,} rows")  # noqa: T201
 

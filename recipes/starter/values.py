@@ -24,9 +24,7 @@ class Values:
 
     def __init__(self, lang: str) -> None:
         self.zh = lang == "zh"
-        self.words: dict[str, list[str]] = {
-            name: list(words) for name, words in templates(f"{lang}-values").items()
-        }
+        self.words: dict[str, list[str]] = {name: list(words) for name, words in templates(f"{lang}-values").items()}
 
     def make(self, kind: str, rng: Random) -> str:
         """A value that is none of the measured facts' values."""

@@ -65,8 +65,11 @@ class Maker:
 
     def _subject(self, type_: dict[str, Any], rng: Random) -> tuple[str, set[str]]:
         """A noun of the world (empty for the world itself) and the groups of questions that fit it."""
-        groups = [group for group in ("person", "child", "role", "teacher", "pet", "thing", "product", "countable",
-                                      "event") if type_.get(group)]
+        groups = [
+            group
+            for group in ("person", "child", "role", "teacher", "pet", "thing", "product", "countable", "event")
+            if type_.get(group)
+        ]
         if type_.get("place") and rng.random() < (0.5 if type_.get("shop") else 0.35):
             return "", {"shop"} if type_.get("shop") and rng.random() < 0.7 else {"place"}
         group = rng.choice(groups)
