@@ -19,7 +19,7 @@ from tuneloop.train.mixtures import REPLAY
 def items(ws: Workspace, version: DatasetVersion, split: Split) -> Iterator[Item]:
     """The records of one split with their weight and group: the source file's name without its ending."""
     wanted = _members(ws, version, split)
-    for address in datasets.addresses(ws, version.name, "records"):
+    for address in datasets.addresses(ws, version.name, "records") if wanted else ():
         for batch in ws.ledgers.read(address, columns=["id", "payload"], batch_rows=1024):
             for identity, payload in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
                 member = wanted.pop(_digest(identity), None)  # a record may lie in several ledgers; once is enough

@@ -12,8 +12,10 @@ from tuneloop.errors import SettingError, Where
 from tuneloop.records import Advice
 from tuneloop.records.needs import missing
 from tuneloop.train import defaults
+from tuneloop.train.backend import backends
 from tuneloop.train.defaults import Derived, Facts
 from tuneloop.train.objective import AWAITED, Objective, objectives, sort_kinds
+from tuneloop.train.optimizer import optimizers
 from tuneloop.train.recipe import Resolved, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
 from tuneloop.wording import Words
@@ -23,6 +25,9 @@ GIVEN, DEFAULT = "recipe", "default"
 
 def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
     """Refuse what cannot work, by name and before anything loads; raises `SettingError`."""
+    backends.create(recipe.backend, path="backend")
+    if recipe.optimizer is not None:
+        optimizers.create(recipe.optimizer, path="optimizer")
     tuner = tuners.create(recipe.tuner, path="tuner") if recipe.tuner is not None else None
     if recipe.objective is None:
         names = [name for name in objectives if sort_kinds(objectives.create(name), kinds).usable]

@@ -1,0 +1,75 @@
+"""Exactly which tokens of a record would be trained on: what `examples` would store, cut into readable pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tuneloop.records import Record
+from tuneloop.train.objective import ASIDE, Encoded, Objective
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens in a row that are treated alike: of one turn (an assistant's; None between them), with one weight.
+
+    `weight` 0 means read but not learned.
+    """
+
+    turn: int | None
+    weight: float
+    ids: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`pieces` of each example that the record becomes; `cut` counts tokens left out, `aside` says why none is made."""
+
+    record: str
+    examples: tuple[tuple[Piece, ...], ...]
+    cut: int = 0
+    aside: Words | None = None
+
+
+def preview(record: Record, objective: Objective, lm: LanguageModel, limit: int) -> Preview:
+    """What training with this objective and limit (tokens) would make of the record."""
+    encoded = objective.encode(record, lm, limit) if record.kind in objective.needs.kinds else Encoded(aside="kind")
+    if encoded.aside:
+        reason = ASIDE[encoded.aside]
+        detail = Words(f"{reason.en} ({encoded.why})", f"{reason.zh}（{encoded.why}）") if encoded.why else reason
+        return Preview(record.id, (), encoded.cut, detail)
+    turns = _turns(record, lm)
+    examples, begin = [], 0
+    for example in encoded.examples:
+        end = begin + len(example.ids)
+        # An example's first token has nothing before it to be predicted from.
+        weights = [0.0, *example.mask[1:]]
+        owners = turns[begin:end] if turns else [None] * len(example.ids)
+        examples.append(_pieces(list(example.ids), weights, owners, lm))
+        begin = end
+    return Preview(record.id, tuple(examples), encoded.cut)
+
+
+def _turns(record: Record, lm: LanguageModel) -> list[int | None]:
+    """For each token of a dialogue the assistant turn that wrote it; empty for other kinds."""
+    if record.kind != "chat":
+        return []
+    from tuneloop.models.chat import preview as pieces_of
+
+    pieces = pieces_of(record.messages, record.tools, lm.tokenizer, lm.template)
+    return [piece.turn for piece in pieces for _ in piece.ids]
+
+
+def _pieces(ids: list[int], weights: list[float], owners: list[int | None], lm: LanguageModel) -> tuple[Piece, ...]:
+    found = []
+    rows = list(zip(owners, weights, ids, strict=True))
+    for (turn, weight), run in groupby(rows, key=lambda row: row[:2]):
+        tokens = tuple(token for _, _, token in run)
+        found.append(Piece(turn, weight, tokens, lm.tokenizer.decode(tokens, skip_special=False)))
+    return tuple(found)
