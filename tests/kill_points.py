@@ -21,12 +21,14 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can
 CALLS = ("fsync", "replace", "rename", "link", "mkdir", "unlink", "remove", "rmdir")
 
 
-def each_write(work: Callable[[int], None], check: Callable[[int, bool], None], limit: int = 400) -> int:
+def each_write(
+    work: Callable[[int], None], check: Callable[[int, bool], None], every: int = 1, limit: int = 400
+) -> int:
     """Run `work(n)` killed at its n-th write and then `check(n, done)`, for n = 1, 2, … until it gets through.
 
-    Returns how many writes it has.
+    `every` takes only each so many-th write.  Returns how many writes it has, or up to `every` - 1 more.
     """
-    for count in range(1, limit):
+    for count in range(1, limit, every):
         status = forked(lambda n=count: (_arm(n), work(n)))
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         assert killed or status == 0, "the work itself failed; see its traceback above"

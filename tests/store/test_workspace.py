@@ -15,6 +15,9 @@ from tests.kill_points import fork, forked, needs_fork
 from tuneloop.errors import NotFoundError, StorageError, TuneloopError, UsageError
 from tuneloop.store import Workspace, datasets, models, sources
 
+NAME = "小猫 #1? 100% it's"
+"""A folder's name with all that addresses, SQL and URLs give a meaning to."""
+
 
 def test_the_given_folder_is_the_workspace(tmp_path: Path) -> None:
     with Workspace.find(tmp_path / "mine") as ws:
@@ -71,10 +74,10 @@ def test_a_path_stays_inside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", [shutil.copytree, shutil.move])
 def test_a_copied_or_moved_workspace_goes_on(tmp_path: Path, way: object) -> None:
-    with Workspace.find(tmp_path / "old") as ws:
+    with Workspace.find(tmp_path / NAME) as ws:
         _fill(ws)
-    way(tmp_path / "old", tmp_path / "new")  # type: ignore[operator]
-    shutil.rmtree(tmp_path / "old", ignore_errors=True)
+    way(tmp_path / NAME, tmp_path / "new")  # type: ignore[operator]
+    shutil.rmtree(tmp_path / NAME, ignore_errors=True)
     with Workspace.find(tmp_path / "new") as ws:
         assert datasets.version(ws).name == "data-1"
         assert datasets.versions_with(ws, "r1:a") == [datasets.version(ws)]
@@ -114,7 +117,7 @@ def open_folder() -> Iterator[Path]:
 
 @needs_fork
 def test_a_read_only_workspace_can_be_read_and_says_so_when_written_to(open_folder: Path) -> None:
-    with Workspace.find(open_folder / "w") as ws:
+    with Workspace.find(open_folder / NAME) as ws:
         _fill(ws)
     for place in [*open_folder.rglob("*"), open_folder]:
         place.chmod(0o555 if place.is_dir() else 0o444)
@@ -122,7 +125,7 @@ def test_a_read_only_workspace_can_be_read_and_says_so_when_written_to(open_fold
     def look() -> None:
         if os.geteuid() == 0:
             os.setuid(65534)  # permissions don't bind root
-        with Workspace.find(open_folder / "w") as ws:
+        with Workspace.find(open_folder / NAME) as ws:
             assert ws.readonly
             assert datasets.version(ws).name == "data-1"
             assert [one.id for one in datasets.versions_with(ws, "r1:a")] == ["d1:one"]

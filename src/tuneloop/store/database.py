@@ -182,10 +182,8 @@ def _engine(url: URL, readonly: bool) -> Engine:
     if readonly:
         # Without a write-ahead log beside it the file is whole, and `immutable` spares SQLite the lock files that it
         # could not make; with one, reading needs the log's index file.
-        flag = "mode=ro" if Path(file + "-wal").exists() else "immutable=1"
-        url = URL.create(
-            "sqlite", database=f"file:{file}", query={flag.split("=")[0]: flag.split("=")[1], "uri": "true"}
-        )
+        how = {"mode": "ro"} if Path(file + "-wal").exists() else {"immutable": "1"}
+        url = URL.create("sqlite", database=Path(file).as_uri(), query={**how, "uri": "true"})
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json)
 
     @event.listens_for(engine, "connect")

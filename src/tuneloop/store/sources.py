@@ -78,7 +78,8 @@ def source(ws: Workspace, identity: str) -> Source:
         row = connection.execute(select(table).where(table.c.id == identity)).mappings().first()
         if row is None:
             known = list(connection.execute(select(table.c.id)).scalars())
-            raise NotFoundError(f"no source is called {identity!r}", do=nearest(identity, known) if known else "")
+            hint = nearest(identity, known) if known else "There are no sources yet"
+            raise NotFoundError(f"no source is called {identity!r}", do=hint[0].upper() + hint[1:])
     return _source(row)
 
 
