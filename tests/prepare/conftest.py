@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tuneloop.prepare.importer import Item, Rejection, Row, recognize
 from tuneloop.prepare.source_file import disk_file
+from tuneloop.store import Workspace
 
 
 @pytest.fixture
@@ -51,3 +53,19 @@ class Read:
 @pytest.fixture
 def read(write: Callable[[str, str | bytes], Path]) -> Callable[[str, str | bytes], Read]:
     return lambda name, content: Read(write(name, content))
+
+
+@pytest.fixture(scope="session")
+def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with its tables made, to be copied: making them takes longer than a small preparation."""
+    folder = tmp_path_factory.mktemp("empty") / "ws"
+    with Workspace.find(folder) as ws, ws.db.read():
+        pass
+    return folder
+
+
+@pytest.fixture
+def ws(tmp_path: Path, empty_workspace: Path) -> Iterator[Workspace]:
+    shutil.copytree(empty_workspace, tmp_path / "ws")
+    with Workspace.find(tmp_path / "ws") as workspace:
+        yield workspace

@@ -8,7 +8,8 @@ from functools import cache
 from tuneloop.store import Workspace
 from tuneloop.store.settings import get_setting, set_setting
 from tuneloop.text import language
-from tuneloop.text.personal import Finder, kinds
+from tuneloop.text.personal import Finder
+from tuneloop.text.personal.kind import kinds
 from tuneloop.wording import Language
 
 SALT = "prepare.salt"

@@ -79,6 +79,7 @@ class Ingest:
     rejected: Pass
     first_row: int = 0
     watch: Callable[[int], None] = lambda _: None
+    hide: Callable[[str], str] = str
     notes: list[InputNote] = field(default_factory=list)
     mended: Counter[str] = field(default_factory=Counter)
     restored: Mapping[str, set[str]] = field(default_factory=dict)
@@ -188,7 +189,7 @@ class Ingest:
         row = self._number(number, note, file, locator, None, None, "")
         place = file if locator == "file" else f"{file}, {locator}"
         joint = ", " if message.startswith("field ") else ": "
-        self.rejected.reject(row, reason, f"{place}{joint}{message}", found)
+        self.rejected.reject(row, reason, self.hide(f"{place}{joint}{message}"), self.hide(found))
 
     def _refuse_file(self, number: int, note: InputNote, file: SourceFile, error: TuneloopError) -> None:
         bare = str(InputError(error.message, expected=error.expected, do=error.do))

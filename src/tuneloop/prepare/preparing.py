@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ from tuneloop.store.sources import add_source
 
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
+
+
+SPILL = "spill"
 
 
 def prepare(
@@ -87,9 +91,17 @@ class _Job:
         with self.stack:
             outcomes = Outcomes(self.folder)
             pipeline = self._pipeline(outcomes)
-            restored = _restored(self.ws)
-            ingest = Ingest(paths, self.recipe, self.folder, outcomes.new_pass(), self.extended.count, self._watch)
-            ingest.restored, ingest.spared = restored, pipeline.spared
+            ingest = Ingest(
+                paths,
+                self.recipe,
+                self.folder,
+                outcomes.new_pass(),
+                first_row=self.extended.count,
+                watch=self._watch,
+                hide=pipeline.hide,
+                restored=_restored(self.ws),
+                spared=pipeline.spared,
+            )
             final = pipeline.run(ingest.batches())
             items = ingest.items.close()
             if not final.rows and not self.extended.count:
@@ -191,7 +203,7 @@ class _Job:
             parent=parent.name if parent else None,
             fence=self.lease.fence if self.lease else None,
         )
-        return version if known is None else replace(version, report={**version.report, "already_there": True})
+        return version if known is None else replace(version, report={**told, "already_there": True})
 
     def _with_old(self, added: dict[str, str], known: DatasetVersion | None) -> dict[str, list[str]]:
         """A new version that extends another keeps the other's ledgers, before its own."""
@@ -235,11 +247,22 @@ def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, 
 @contextmanager
 def _spill_folder(lease: Lease | None) -> Iterator[SpillFolder]:
     if lease is not None:
-        with SpillFolder(lease.folder / "spill") as folder:
+        _sweep(lease)
+        with SpillFolder(lease.folder / SPILL) as folder:
             yield folder
         return
     with tempfile.TemporaryDirectory(prefix="tuneloop-") as place, SpillFolder(Path(place) / "spill") as folder:
         yield folder
+
+
+def _sweep(lease: Lease) -> None:
+    """Remove what killed runs laid aside: it holds personal data in the clear."""
+    from tuneloop.runs import queue
+
+    at_work = {run.id for run in queue.list(lease.ws, states=("running", "pausing", "cancelling")) if not run.interrupted}
+    for folder in lease.ws.path("runs").glob(f"*/{SPILL}"):
+        if folder.parent.name not in at_work:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _restored(ws: Workspace) -> dict[str, set[str]]:

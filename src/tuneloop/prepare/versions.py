@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 READ_ROWS = 1024
-MERGED_ALIKE = ("exact", "same_record", "already_there")
+MERGED_ALIKE = ("exact_duplicate", "same_record", "already_there")
 
 
 @dataclass(frozen=True)
