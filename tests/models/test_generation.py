@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from tests.models.test_families import hf_model
 from tests.models.tiny import byte_tokenizer, save_hf
+
 from tuneloop.errors import NotFoundError, UsageError
 from tuneloop.models import load
 from tuneloop.models.engine import Finished, Request, Token, engines

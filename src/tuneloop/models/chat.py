@@ -53,14 +53,12 @@ def encode_chat(
 ) -> Encoded:
     """Token ids of the whole conversation, as transformers would make them, and our mask.
 
-    Raises InputError with the reason where the template refuses the conversation, or the mask cannot be proven right.
+    Where the template ends the last answer without any special token, the tokenizer's end token is put behind it:
+    without one the model could never learn to stop.  Raises InputError with the reason where the template refuses the
+    conversation, or the mask cannot be proven right.
     """
-    text, spans = render_spans(messages, tools, template, **variables)
-    ids, offsets = tokenizer.encode_spans(text)
-    owner = _owners(offsets, spans)
-    _check(owner, spans, messages)
-    weights = {span.turn: _weight(messages[span.turn]) for span in spans}
-    return Encoded(ids, [0.0 if turn is None else weights[turn] for turn in owner])
+    ids, owner = _owned(messages, tools, tokenizer, template, variables)
+    return Encoded(ids, [0.0 if turn is None else _weight(messages[turn]) for turn in owner])
 
 
 def encode_record(record: Record, tokenizer: Tokenizer, template: ChatTemplate, **variables: Any) -> Encoded:
@@ -81,10 +79,7 @@ def preview(
     messages: Sequence[Turn], tools: Sequence[Any], tokenizer: Tokenizer, template: ChatTemplate, **variables: Any
 ) -> list[Piece]:
     """Exactly what training would see, cut where trained and untrained tokens meet."""
-    text, spans = render_spans(messages, tools, template, **variables)
-    ids, offsets = tokenizer.encode_spans(text)
-    owner = _owners(offsets, spans)
-    _check(owner, spans, messages)
+    ids, owner = _owned(messages, tools, tokenizer, template, variables)
     pieces: list[Piece] = []
     for token, turn in zip(ids, owner, strict=True):
         if not pieces or pieces[-1].turn != turn:
@@ -105,7 +100,30 @@ def render_spans(
         start = _start(text, messages, index, tools, template, variables)
         end = _end(text, messages, index, tools, template, variables)
         spans.append(Span(index, start, end))
+    for index, turn in enumerate(messages):
+        if turn.role == "tool":
+            _check_outside(text, spans, messages, index, tools, template, variables)
     return text, spans
+
+
+def _check_outside(
+    text: str,
+    spans: Sequence[Span],
+    messages: Sequence[Turn],
+    index: int,
+    tools: Sequence[Any],
+    template: ChatTemplate,
+    variables: Any,
+) -> None:
+    """Some templates write a tool's answer into the assistant's turn, where it would be trained on as its words."""
+    other = [*messages[:index], replace(messages[index], content=STAND_IN), *messages[index + 1 :]]
+    place = _shared(text, template.render(other, tools, **variables))
+    for span in spans:
+        if span.start < place < span.end:
+            raise InputError(
+                f"the template writes the tool's answer (message {index + 1}) into the assistant's message "
+                f"{span.turn + 1}, so the two cannot be told apart"
+            )
 
 
 def _start(
@@ -169,16 +187,66 @@ def _owners(offsets: Sequence[tuple[int, int]], spans: Sequence[Span]) -> list[i
     return owners
 
 
-def _check(owners: Sequence[int | None], spans: Sequence[Span], messages: Sequence[Turn]) -> None:
-    """Every assistant turn must own tokens, spans must not overlap, and no token outside of them may be trained."""
+def _owned(
+    messages: Sequence[Turn], tools: Sequence[Any], tokenizer: Tokenizer, template: ChatTemplate, variables: Any
+) -> tuple[list[int], list[int | None]]:
+    """Ids, and for each the assistant turn that wrote it."""
+    text, spans = render_spans(messages, tools, template, **variables)
+    _check_spans(text, spans, messages)
+    ids, offsets = tokenizer.encode_spans(text)
+    owner = _owners(offsets, spans)
+    _check_tokens(text, offsets, owner, spans)
+    last = spans[-1].turn
+    if tokenizer.eos is not None and last == len(messages) - 1 and not _ended(ids, tokenizer):
+        ids.append(tokenizer.eos)
+        owner.append(last)
+    return ids, owner
+
+
+def _ended(ids: Sequence[int], tokenizer: Tokenizer) -> bool:
+    """Whether the text closes with a special token; line breaks may follow it."""
+    closing = tokenizer.special_ids | {tokenizer.eos}
+    return any(token in closing for token in ids[-2:])
+
+
+def _check_spans(text: str, spans: Sequence[Span], messages: Sequence[Turn]) -> None:
+    """Every assistant turn stands in the text with its words, in order, and no two share any of it."""
     if not spans:
         raise InputError("the conversation has no assistant turn, so there is nothing to train on")
     for before, after in pairwise(spans):
         if after.start < before.end:
             raise InputError(
-                f"the template mixes assistant turns {before.turn + 1} and {after.turn + 1}, so the trained words "
+                f"the template mixes messages {before.turn + 1} and {after.turn + 1}, so the trained words "
                 "cannot be told apart"
             )
     for span in spans:
-        if (messages[span.turn].text.strip() or messages[span.turn].tool_calls) and span.turn not in owners:
-            raise InputError(f"the template leaves out the words of assistant turn {span.turn + 1}")
+        turn, written = messages[span.turn], text[span.start : span.end]
+        words = turn.text.rpartition("</think>")[2].strip()  # templates move or drop what was thought before
+        if words not in written:
+            raise InputError(f"the template leaves out or changes the words of message {span.turn + 1}")
+        for call in turn.tool_calls:
+            name = str((call.get("function") or call).get("name", "")) if isinstance(call, dict) else ""
+            if name not in written:
+                raise InputError(f"the template leaves out the call of {name!r} in message {span.turn + 1}")
+
+
+def _check_tokens(
+    text: str, offsets: Sequence[tuple[int, int]], owners: Sequence[int | None], spans: Sequence[Span]
+) -> None:
+    """The trained tokens are those of the assistant's turns, all of them, and no others.
+
+    A token may reach over an edge of a turn; what is then left over or uncovered must be blank.
+    """
+    for span in spans:
+        mine = [place for place, owner in zip(offsets, owners, strict=True) if owner == span.turn]
+        start = min((place[0] for place in mine), default=span.end)
+        end = max((place[1] for place in mine), default=span.start)
+        missed = text[span.start : max(start, span.start)] + text[min(end, span.end) : span.end]
+        spilt = text[min(start, span.start) : span.start] + text[span.end : max(end, span.end)]
+        if any(piece.strip() and not _half_mark(piece) for piece in (missed, spilt)):
+            raise InputError(f"the tokens of message {span.turn + 1} cannot be told apart from those around it")
+
+
+def _half_mark(piece: str) -> bool:
+    """The beginning of a special token, where the end of a turn was found by comparing two texts."""
+    return piece.startswith("<") and ">" not in piece

@@ -19,7 +19,7 @@ from tuneloop.wording import Words
 Config = Mapping[str, Any]
 
 SIZES = frozenset(
-    [
+    {
         "vocab_size",
         "hidden_size",
         "intermediate_size",
@@ -35,10 +35,10 @@ SIZES = frozenset(
         "rope_scaling",
         "rope_parameters",
         "original_max_position_embeddings",
-    ]
+    }
 )
 HARMLESS = frozenset(
-    [
+    {
         "architectures",
         "model_type",
         "dtype",
@@ -76,7 +76,7 @@ HARMLESS = frozenset(
         "prefix",
         "tokenizer_class",
         "gradient_checkpointing",
-    ]
+    }
 )
 """Keys that say nothing about what the layers compute (token ids are the tokenizer's and generation's business)."""
 
@@ -92,7 +92,7 @@ FIXED: Mapping[str, tuple[Any, ...]] = {
 """Keys that may stand in a config with these values only."""
 
 ROPE_OPTIONS = frozenset(
-    [
+    {
         "type",
         "rope_type",
         "rope_theta",
@@ -109,7 +109,7 @@ ROPE_OPTIONS = frozenset(
         "short_factor",
         "long_factor",
         "partial_rotary_factor",
-    ]
+    }
 )
 
 

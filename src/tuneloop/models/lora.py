@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,6 @@ class LoraAdapter:
     rslora: bool = False
     targets: tuple[str, ...] = ()
     base: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def new(
@@ -122,8 +121,12 @@ class LoraAdapter:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         ranks = {name: site.rank for name, site in self.sites.items() if site.rank != self.r}
+        alphas = {
+            name: alpha_of(site.scale, site.rank, self.rslora)
+            for name, site in self.sites.items()
+            if not math.isclose(site.scale, scale_of(self.alpha, site.rank, self.rslora))
+        }
         config = {
-            **self.extra,
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
             "base_model_name_or_path": self.base or None,
@@ -132,7 +135,7 @@ class LoraAdapter:
             "use_rslora": self.rslora,
             "target_modules": list(self.targets),
             "rank_pattern": ranks,
-            "alpha_pattern": {},
+            "alpha_pattern": alphas,
             "lora_dropout": 0.0,
             "bias": "none",
             "inference_mode": True,
@@ -163,6 +166,10 @@ def chosen_sites(sites: Mapping[str, tuple[int, int]], targets: Sequence[str] | 
                 f"no linear layer of this model is called {target!r}", expected=f"some of {', '.join(known)}"
             )
     return [site for site in sites if any(_ends_with(site, target) for target in names)]
+
+
+def alpha_of(scale: float, r: int, rslora: bool) -> float:
+    return scale * (math.sqrt(r) if rslora else r)
 
 
 def _ends_with(site: str, target: str) -> bool:

@@ -75,11 +75,11 @@ def _fetch_file(name: str, entry: dict[str, Any], target: Path) -> None:
     query = urllib.parse.urlencode({"Revision": "master", "FilePath": entry["Path"]})
     part, digest = target.with_name(target.name + ".part"), hashlib.sha256()
     try:
-        with urllib.request.urlopen(f"{_server()}/api/v1/models/{name}/repo?{query}", timeout=TIMEOUT) as answer:
-            with part.open("wb") as file:
-                while piece := answer.read(PIECE):
-                    digest.update(piece)
-                    file.write(piece)
+        address = f"{_server()}/api/v1/models/{name}/repo?{query}"
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer, part.open("wb") as file:
+            while piece := answer.read(PIECE):
+                digest.update(piece)
+                file.write(piece)
     except urllib.error.URLError as error:
         raise _unreachable(name, error) from None
     except OSError as error:

@@ -48,6 +48,7 @@ class PlainModel(LanguageModel):
         self.config = _shape(module.config)
         self.head = _head(module)
         self._hooks: list[Any] = []
+        self._recomputes = False
         _no_dropout(module)
 
     def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
@@ -95,14 +96,17 @@ class PlainModel(LanguageModel):
 
     @property
     def checkpointing(self) -> bool:
-        return bool(self.module.is_gradient_checkpointing)
+        return self._recomputes
 
     @checkpointing.setter
     def checkpointing(self, on: bool) -> None:
+        # renamed in transformers 5.2x; the old names go away in 6
+        name = "activation" if hasattr(self.module, "activation_checkpointing_enable") else "gradient"
         if on:
-            self.module.gradient_checkpointing_enable({"use_reentrant": False})
+            getattr(self.module, f"{name}_checkpointing_enable")({"use_reentrant": False})
         else:
-            self.module.gradient_checkpointing_disable()
+            getattr(self.module, f"{name}_checkpointing_disable")()
+        self._recomputes = on
         # transformers recomputes in training mode only; dropout is off in either
         self.module.train(on)
 

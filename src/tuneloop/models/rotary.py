@@ -77,11 +77,10 @@ def _grown_base(rope: Rope, length: int) -> float:
 
 def _llama3(plain: torch.Tensor, rope: Rope) -> torch.Tensor:
     option = rope.options
-    turns = option["original_max_position_embeddings"] * plain / (2 * math.pi)
+    turns: torch.Tensor = plain * (option["original_max_position_embeddings"] / (2 * math.pi))
     low, high = option["low_freq_factor"], option["high_freq_factor"]
     keep = ((turns - low) / (high - low)).clamp(0, 1)
-    slowed: torch.Tensor = plain / option["factor"]
-    return slowed * (1 - keep) + plain * keep
+    return plain / float(option["factor"]) * (1 - keep) + plain * keep
 
 
 def _yarn(plain: torch.Tensor, rope: Rope) -> torch.Tensor:

@@ -18,6 +18,7 @@ import jinja2
 import jinja2.ext
 import jinja2.nodes
 import jinja2.parser
+import jinja2.utils
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tuneloop.errors import InputError, ModelError
@@ -132,6 +133,7 @@ def _compiled(source: str) -> jinja2.Template:
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = _now
+    environment.globals["namespace"] = _Namespace
     try:
         return environment.from_string(source)
     except jinja2.exceptions.TemplateSyntaxError as error:
@@ -146,6 +148,24 @@ class _Generation(jinja2.ext.Extension):
     def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+class _Namespace(jinja2.utils.Namespace):
+    """A template's own variables; names that begin with an underscore could reach Python's insides."""
+
+    def __init__(self, **values: Any) -> None:
+        for name in values:
+            _allowed(name)
+        super().__init__(**values)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _allowed(name)
+        super().__setitem__(name, value)
+
+
+def _allowed(name: str) -> None:
+    if name.startswith("_"):
+        raise jinja2.exceptions.SecurityError(f"it sets {name!r} on a namespace")
 
 
 def _to_json(

@@ -116,9 +116,7 @@ def _fused(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, plan: Plan, scale:
     pieces = []
     for group in plan.groups:
         laid = [x[group.gather].view(group.count, group.length, -1, x.shape[-1]).transpose(1, 2) for x in (q, k, v)]
-        seen = F.scaled_dot_product_attention(
-            *laid, is_causal=True, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
-        )
+        seen = F.scaled_dot_product_attention(*laid, is_causal=True, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
         rows = seen.transpose(1, 2).reshape(group.count * group.length, -1)
         pieces.append(rows if group.real is None else rows[group.real])
     together = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
