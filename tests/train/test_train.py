@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tuneloop.errors import SettingError
 from tuneloop.records import Record
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
@@ -119,3 +121,74 @@ def test_curves_are_drawn_in_both_languages(ws: Workspace, make_version: MakeVer
     folder = ws.folder / "runs" / str(made.run)
     assert "损失" in (folder / "loss.zh.svg").read_text(encoding="utf-8")
     assert "loss" in (folder / "loss.en.svg").read_text(encoding="utf-8").lower()
+
+
+def test_replay_mixes_in_what_the_base_brings(
+    ws: Workspace, make_version: MakeVersion, base: Path, tmp_path: Path
+) -> None:
+    version = make_version(facts())
+    brings = shutil.copytree(base, tmp_path / "base")
+    general = [chat(f"Say {n}", f"I say {n}.") for n in range(200)]
+    (brings / "replay.jsonl").write_bytes(b"".join(record.canonical + b"\n" for record in general))
+    made = train(version, TrainRecipe(base=str(brings), epochs=2, precision="float32"), workspace=ws)
+    told = {event.kind: event.data for event in queue.events(ws, str(made.run)) if event.kind != "encoded"}
+    assert told["resolved"]["train"]["replay"] == 0.3
+    assert told["resolved"]["repeats"]["facts"] == pytest.approx(2, abs=0.1)
+    encoded = next(event.data for event in queue.events(ws, str(made.run)) if event.kind == "encoded")
+    share = 0.3 / 0.7 * encoded["tokens"]
+    assert 0 < told["resolved"]["repeats"]["replay"] < 2
+    assert made.metrics["tokens"] < 2 * share / 0.3
+    with pytest.raises(SettingError, match=r"replay 0.3.*brings no general examples"):
+        train(version, TrainRecipe(base=str(base), replay=0.3, precision="float32"), workspace=ws)
+
+
+def test_gradient_checkpointing_changes_memory_and_not_the_numbers(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    version = make_version(facts())
+    curves = []
+    for on in (False, True):
+        recipe = TrainRecipe(base=str(base), tuner="full", max_steps=4, gradient_checkpointing=on, precision="float32")
+        curves.append(losses(ws, train(version, recipe, workspace=ws).run))
+    assert curves[0] == pytest.approx(curves[1], rel=1e-6)
+
+
+def test_bfloat16_learns_as_float32_does(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version(facts())
+    curves = []
+    for precision in ("float32", "bfloat16"):
+        recipe = TrainRecipe(base=str(base), tuner="full", max_steps=30, learning_rate=3e-3, precision=precision)
+        curves.append(losses(ws, train(version, recipe, workspace=ws).run))
+    assert curves[1][-1] < 0.7 * curves[1][0]
+    assert curves[1] == pytest.approx(curves[0], abs=0.1)
+
+
+def test_an_adapter_can_be_tuned_further_and_is_warned_of(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version(facts())
+    first = train(version, TrainRecipe(base=str(base), max_steps=30, precision="float32"), workspace=ws)
+    second = train(version, TrainRecipe(base=first.name, max_steps=1, precision="float32"), workspace=ws)
+    assert second.base == first.name
+    assert losses(ws, second.run)[0] == pytest.approx(losses(ws, first.run)[-1], abs=0.5)
+    assert losses(ws, second.run)[0] < losses(ws, first.run)[0] - 0.3
+    advice = [event.data for event in queue.events(ws, str(second.run)) if event.kind == "advice"]
+    assert "tuned before" in advice[0]["text"]["en"]
+
+
+def test_hooks_see_each_checkpoint(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    seen = []
+    recipe = TrainRecipe(base=str(base), max_steps=3, checkpoint_seconds=0, precision="float32")
+    train(
+        make_version(facts()),
+        recipe,
+        workspace=ws,
+        on_checkpoint=lambda folder, step, values: seen.append(
+            (step, (folder / "state.json").is_file(), "loss" in values)
+        ),
+    )
+    assert seen == [(1, True, True), (2, True, True), (3, True, True)]
+
+
+def test_nothing_trainable_is_refused(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    recipe = TrainRecipe(base=str(base), tuner={"name": "lora", "targets": []}, precision="float32")
+    with pytest.raises(SettingError, match="leaves nothing to train"):
+        train(make_version(facts()), recipe, workspace=ws)

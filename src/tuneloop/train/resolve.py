@@ -79,7 +79,7 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
         work.fill(key, partial(rule, facts))
     work.fill("learning_rate", lambda: defaults.learning_rate(facts, tuner.traits.form))
     _fill_batch(work, facts)
-    _fill_length(work, facts)
+    _check_limits(work.values, facts)
     steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts))
     work.fill("warmup", lambda: defaults.warmup(steps))
     work.fill("eval_every", lambda: defaults.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
@@ -112,12 +112,20 @@ def _fill_batch(work: _Filling, facts: Facts) -> None:
     work.origins[other] = Words("the other batch size counts", "以另一个批大小为准")
 
 
-def _fill_length(work: _Filling, facts: Facts) -> None:
-    if work.values["max_length"] > facts.positions:
+def _check_limits(values: Mapping[str, Any], facts: Facts) -> None:
+    """Refuse what this base cannot give."""
+    if values["max_length"] > facts.positions:
         raise SettingError(
-            f"found max_length {work.values['max_length']}",
+            f"found max_length {values['max_length']}",
             expected=f"at most {facts.positions}, the model's own limit",
             where=Where(field="max_length"),
+        )
+    if values["replay"] and not facts.replay:
+        raise SettingError(
+            f"found replay {values['replay']}, and this base brings no general examples along",
+            expected="a base whose folder holds replay.jsonl, as the starter's does",
+            where=Where(field="replay"),
+            do="Leave it out, or set it to 0",
         )
 
 
