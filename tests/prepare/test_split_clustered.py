@@ -90,7 +90,7 @@ def test_a_shared_system_prompt_or_instruction_does_not_glue_everything_together
     assert divide(asked).figures["largest"] < 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_a_group_is_never_separated_and_order_does_not_matter(data):
     count = data.draw(st.integers(30, 80))

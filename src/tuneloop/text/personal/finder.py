@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tuneloop.text.personal.kind import Candidate, PersonalKind, kinds
 
 # Full-width letters, digits and the signs that stand inside numbers and addresses; not ！ and ， which end a sentence.
 _WIDE = re.compile("[０-９Ａ-Ｚａ-ｚ＠．－＋＝：（）]")
+_WORD_REST = re.compile("[!-~]{0,8192}")  # always matches
 _PLAIN = {point: point - 0xFEE0 for point in range(0xFF01, 0xFF5F) if _WIDE.match(chr(point))}
 
 
@@ -34,24 +35,38 @@ class Finder:
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
         plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
-        hints: dict[re.Pattern[str], bool] = {}
-        found = []
+        small = plain.lower()
+        found: list[Span] = []
+        places: dict[tuple[re.Pattern[str], int], list[tuple[int, int]]] = {}
         for kind in self.kinds:
-            if kind.hint not in hints:
-                hints[kind.hint] = kind.hint.search(plain) is not None
-            if hints[kind.hint]:
-                found += self._spans(kind, plain)
+            if kind.words and not any(word in small for word in kind.words):
+                continue
+            key = (kind.hint, kind.reach)
+            if key not in places:
+                places[key] = _regions(plain, kind.hint, kind.reach)
+            for start, end in places[key]:
+                found += self._spans(kind, plain, start, end)
         return _apart(found, plain) if len(found) > 1 else found
 
-    def _spans(self, kind: PersonalKind, text: str) -> list[Span]:
-        spans = []
-        for match in kind.pattern.finditer(text):
+    def _spans(self, kind: PersonalKind, text: str, start: int, end: int) -> Iterator[Span]:
+        for match in kind.pattern.finditer(text, start, end):
             named = "value" in kind.pattern.groupindex and match["value"] is not None
             candidate = Candidate(text, *match.span("value" if named else 0))
             confidence = kind.judge(candidate)
             if confidence >= self.minimum:
-                spans.append(Span(candidate.start, candidate.end, kind.name, confidence, kind.normal(candidate.value)))
-        return spans
+                yield Span(candidate.start, candidate.end, kind.name, confidence, kind.normal(candidate.value))
+
+
+def _regions(text: str, hint: re.Pattern[str], reach: int) -> list[tuple[int, int]]:
+    """Where it is worth looking: around each hint, overlaps joined; an end never cuts an ASCII word."""
+    regions: list[tuple[int, int]] = []
+    for match in hint.finditer(text):
+        start, end = max(0, match.start() - reach), match.end() + reach
+        if regions and start <= regions[-1][1]:
+            regions[-1] = (regions[-1][0], end)
+        else:
+            regions.append((start, end))
+    return [(start, _WORD_REST.match(text, min(end, len(text))).end()) for start, end in regions]  # type: ignore[union-attr]
 
 
 def _apart(spans: list[Span], text: str) -> list[Span]:

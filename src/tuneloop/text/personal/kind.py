@@ -36,9 +36,8 @@ class Candidate:
         return "".join(sign for sign in self.value if sign.isdigit())
 
     def follows(self, words: re.Pattern[str], within: int = 16) -> bool:
-        """Do such words stand in the characters before it, on the same line?"""
-        before = self.text[max(0, self.start - within) : self.start].rpartition("\n")[2]
-        return words.search(before) is not None
+        """Do such words stand in the characters before it?"""
+        return words.search(self.text, max(0, self.start - within), self.start) is not None
 
     @cached_property
     def in_url(self) -> bool:
@@ -48,13 +47,17 @@ class Candidate:
 
 
 class PersonalKind(Member):
-    """`pattern` finds candidates (its group `value`, if it has one, leaves announcing words out); `hint` is a cheap
-    pattern without which a text holds none; `label` names the kind in pseudonyms.
+    """`label` names the kind in pseudonyms.
+
+    `pattern` finds candidates; its group `value`, if it has one, leaves announcing words out.  It is only tried `reach`
+    characters around what `hint`, a cheap pattern, finds; and in no text without one of the `words` (in small letters).
     """
 
     label: ClassVar[Words]
     pattern: ClassVar[re.Pattern[str]]
     hint: ClassVar[re.Pattern[str]]
+    reach: ClassVar[int] = 64
+    words: ClassVar[tuple[str, ...]] = ()
 
     def judge(self, candidate: Candidate) -> float:
         """How sure it is: 0 not at all; 0.5 by the words around it; 0.7 by its form; 0.9 by a checksum or both."""

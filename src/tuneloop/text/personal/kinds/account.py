@@ -15,6 +15,7 @@ class Account(PersonalKind):
         "QQ 之后的号码；“微信”“微信号”、vx、wx 之后（以冒号、“是”“加”等相连）的账号。",
     )
     label = Words("ACCOUNT", "账号")
+    words = ("qq", "扣扣", "微信", "薇信", "vx", "wx", "wechat")
     hint = re.compile("[Qq扣]|微信|[vVwW][xX]|薇信|[Ww]e[Cc]hat")
     pattern = re.compile(
         r"(?:(?<![A-Za-z])(?:[Qq]{2}|扣扣)(?:号码?|群)?[ :是为加]{0,3}(?=[1-9][0-9]{4,10}(?![0-9A-Za-z]))"

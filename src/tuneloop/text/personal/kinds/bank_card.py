@@ -1,14 +1,14 @@
-"""Bank and credit card numbers: 13 to 19 digits, Luhn's checksum (ISO/IEC 7812) and an issuer's first digits.
+"""Bank and credit card numbers: 12 to 19 digits, Luhn's checksum (ISO/IEC 7812) and an issuer's first digits.
 
-A tenth of all numbers passes Luhn, so first digits and length must fit too; a Chinese card whose checksum is wrong
-counts only right after words that announce it.
+A tenth of all numbers passes Luhn, so first digits must fit or words announce it; a Chinese card whose checksum is
+wrong counts only right after words that announce it.
 """
 
 from __future__ import annotations
 
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _ANNOUNCED = re.compile(
@@ -24,23 +24,24 @@ _ISSUERS = re.compile(
 class BankCard(PersonalKind):
     title = Words("Bank card", "银行卡号")
     help = Words(
-        "13 to 19 digits, in groups or not, with Luhn's checksum and first digits of a known issuer.",
-        "13 至 19 位数字（可分组），须通过 Luhn 校验且卡头属于已知发卡机构。",
+        "12 to 19 digits, in groups or not, with Luhn's checksum, and first digits of a known issuer or words that "
+        "announce a card.",
+        "12 至 19 位数字（可分组），须通过 Luhn 校验，且卡头属于已知发卡机构或前文有“卡号”等字样。",
     )
     label = Words("BANK-CARD", "银行卡号")
-    hint = re.compile("[0-9]{4}[ -]?[0-9]{2}")
+    hint = DIGITS
     pattern = re.compile(
-        r"(?<![0-9A-Za-z.])[2-69][0-9]{3}"
-        r"(?:[0-9]{9,15}|(?:[ -][0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?|[ -][0-9]{6}[ -][0-9]{4,5})(?![0-9A-Za-z]|[.][0-9])"
+        r"(?<![0-9A-Za-z.])[1-69][0-9]{3}"
+        r"(?:[0-9]{8,15}|(?:[ -][0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?|[ -][0-9]{6}[ -][0-9]{4,5})(?![0-9A-Za-z]|[.][0-9])"
     )
 
     def judge(self, candidate: Candidate) -> float:
         number = candidate.digits
-        if not 13 <= len(number) <= 19 or not _ISSUERS.fullmatch(number) or candidate.in_url:
+        if not 12 <= len(number) <= 19 or candidate.in_url:
             return 0.0
-        announced = candidate.follows(_ANNOUNCED)
+        announced, issued = candidate.follows(_ANNOUNCED), _ISSUERS.fullmatch(number) is not None
         if luhn(number):
-            return 0.95 if announced else 0.7
+            return 0.95 if announced and issued else 0.7 * (announced or issued)
         return 0.6 if announced and number.startswith("62") and len(number) in (16, 19) else 0.0
 
     def normal(self, value: str) -> str:

@@ -17,7 +17,9 @@ class Email(PersonalKind):
         "ASCII 的用户名、@ 与域名；其他文字的邮箱地址不识别。",
     )
     label = Words("EMAIL", "邮箱")
+    words = ("@",)
     hint = re.compile("@")
+    reach = 320
     pattern = re.compile(
         r"(?<![A-Za-z0-9._%+/-])[A-Za-z0-9_%+-]{1,64}(?:\.[A-Za-z0-9_%+-]{1,64}){0,8}"
         r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,18}(?![A-Za-z0-9-]|@)"

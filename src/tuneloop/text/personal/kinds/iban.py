@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 
@@ -15,7 +15,7 @@ class Iban(PersonalKind):
         "国家代码、两位校验码和最多 30 位字符，须通过校验。",
     )
     label = Words("IBAN", "IBAN")
-    hint = re.compile("[A-Z]{2}[0-9]{2}")
+    hint = DIGITS
     pattern = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,3})?(?![0-9A-Za-z])")
 
     def judge(self, candidate: Candidate) -> float:

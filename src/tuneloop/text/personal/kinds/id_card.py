@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _PROVINCES = frozenset(
@@ -26,7 +26,7 @@ class IdCard(PersonalKind):
         "18 位：校验码、地区码和出生日期均须合法；15 位旧号：前文须有“身份证”等字样。",
     )
     label = Words("ID-CARD", "身份证号")
-    hint = re.compile("[0-9]{6}")
+    hint = DIGITS
     pattern = re.compile(
         r"(?<![0-9A-Za-z])[1-9][0-9]{5}[ -]?(?:(?:18|19|20)[0-9]{6}[ -]?[0-9]{3}[ -]?[0-9Xx]|[0-9]{6}[ -]?[0-9]{3})"
         r"(?![0-9A-Za-z])"

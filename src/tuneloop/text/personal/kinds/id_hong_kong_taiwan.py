@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _ANNOUNCED = re.compile("身份证|身份證|身分證|身分证|统一编号|統一編號|HKID|ID", re.IGNORECASE)
@@ -19,7 +19,7 @@ class IdHongKongTaiwan(PersonalKind):
         "香港：一至两个字母、六位数字加括号内的校验码；台湾：一个字母加九位数字。无括号或为台湾号码时，前文须有相应字样。",
     )
     label = Words("ID-CARD", "身份证号")
-    hint = re.compile("[A-Za-z][0-9]{6}")
+    hint = DIGITS
     pattern = re.compile(
         r"(?<![0-9A-Za-z])(?:[A-Za-z]{1,2}[0-9]{6}(?:\([0-9Aa]\)|[0-9Aa])|[A-Za-z][12][0-9]{8})(?![0-9A-Za-z])"
     )

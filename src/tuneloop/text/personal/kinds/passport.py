@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
-_ANNOUNCED = re.compile("护照|護照|通行证|通行證|回乡证|台胞证|passport|travel document", re.IGNORECASE)
 _CHINESE = re.compile("[EeGgDdSsPpHhCcMmTtKkLl][0-9]{8}|[Ee][A-HJ-NP-Za-hj-np-z][0-9]{7}|[HhMm][0-9]{10}")
 
 
@@ -18,11 +17,13 @@ class Passport(PersonalKind):
         "前文有“护照”“通行证”或 passport 等字样的字母加数字；只有格式而无字样的不算。",
     )
     label = Words("PASSPORT", "护照号")
-    hint = re.compile("[0-9]{6}")
+    words = ("护照", "護照", "通行证", "通行證", "回乡证", "台胞证", "passport", "travel document")
+    hint = DIGITS
+    _announced = re.compile("|".join(words), re.IGNORECASE)
     pattern = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z]{1,2}[0-9]{6,10}|[0-9]{8,9})(?![0-9A-Za-z])")
 
     def judge(self, candidate: Candidate) -> float:
-        if not candidate.follows(_ANNOUNCED, 20):
+        if not candidate.follows(self._announced, 20):
             return 0.0
         return 0.9 if _CHINESE.fullmatch(candidate.value) else 0.7
 

@@ -11,7 +11,10 @@ import re
 from tuneloop.text.personal.kind import Candidate, PersonalKind
 from tuneloop.wording import Words
 
-_ANNOUNCED = re.compile("phone|mobile|cell|call|tel|fax|contact|whatsapp|reach|text|电话|手机|联系", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    "phone|mobile|cell|call|tel|fax|whatsapp|reach|text|messages? to|answering|(?:desk|office)\\W{0,3}$|电话|手机|联系",
+    re.IGNORECASE,
+)
 _REGIONS = ("US", "GB", "AU", "DE", "FR", "IN")
 
 
@@ -23,25 +26,28 @@ class Phone(PersonalKind):
         "带 + 和国家代码的号码，以及按当地习惯分组书写的号码；均按各国号码规则校验。",
     )
     label = Words("PHONE", "电话")
-    hint = re.compile("[0-9][ .)-]{0,2}[0-9]{2}")
+    hint = re.compile("[0-9][ .)-]{0,2}[0-9]{2}[ .)-]{0,2}[0-9]{2}")
     pattern = re.compile(
-        r"(?<![0-9A-Za-z.,])(?:\+[0-9]{1,3}|00[1-9][0-9]{0,2})?[ .-]?(?:\([0-9]{1,5}\)|[0-9]{2,5})"
-        r"(?:[ .-]{0,2}[0-9]{2,5}){1,5}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?![0-9A-Za-z]|[.,:][0-9])"
+        r"(?<![0-9A-Za-z.,=<>*/$€£¥+-])(?:\+[0-9]{1,3}|00[1-9][0-9]{0,2})?[ .-]?(?:\([0-9]{1,5}\)|[0-9]{2,5})"
+        r"(?:[ .-]{0,2}(?:[0-9]{2,5}|\([0-9]{1,4}\)[ .-]?[0-9]{1,4})){1,5}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+        r"(?![0-9A-Za-z]|[.,:][0-9]|[ ]?[=*/+%$€£])"
     )
-    _grouped = re.compile(r"\(?[0-9]{2,5}\)?[ .-][0-9]{2,4}[ .-][0-9]{3,4}|\([0-9]{3}\) ?[0-9]{3}-[0-9]{4}")
+    _grouped = re.compile(
+        r"\(?[2-9][0-9]{2}\)?[ .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}|\(?0[0-9]{1,4}\)?(?:[ .-][0-9]{2,4}){2,4}"
+    )
 
     def judge(self, candidate: Candidate) -> float:
         value = candidate.value.strip()
         if not 7 <= len(candidate.digits) <= 15 or candidate.in_url:
             return 0.0
         if value.startswith(("+", "00")):
-            return 0.9 if _valid(re.sub("^00", "+", value), None) else 0.0
+            valid = _valid(re.sub("^00", "+", value), None)
+            return 0.9 if valid else 0.6 * value.startswith("+")
         announced = candidate.follows(_ANNOUNCED, 24)
-        if not announced and not self._grouped.match(value):
-            return 0.0
-        if not any(_valid(value, region) for region in (_REGIONS if announced else _REGIONS[:2])):
-            return 0.6 if announced and self._grouped.match(value) else 0.0
-        return 0.85 if announced else 0.6
+        grouped = self._grouped.fullmatch(value) is not None
+        if (announced or grouped) and any(_valid(value, region) for region in _REGIONS[: None if announced else 2]):
+            return 0.85 if announced else 0.6
+        return 0.6 if announced and (grouped or len(candidate.digits) >= 9) else 0.0
 
     def normal(self, value: str) -> str:
         return re.sub("[^0-9]", "", value.partition("x")[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tuneloop.text.personal.kind import Candidate, PersonalKind
+from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _ANNOUNCED = re.compile("ssn|social security|taxpayer|社保号|社会安全", re.IGNORECASE)
@@ -17,7 +17,7 @@ class UsSsn(PersonalKind):
         "以横线分隔的 3-2-4 位数字；没有横线时前文须有相应字样。",
     )
     label = Words("SSN", "社会安全号")
-    hint = re.compile("[0-9]{4}")
+    hint = DIGITS
     pattern = re.compile(
         r"(?<![0-9A-Za-z-])(?!000|666|9)[0-9]{3}([- ]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9A-Za-z]|-[0-9])"
     )
