@@ -262,7 +262,7 @@ def test_lists_are_newest_first_and_can_be_narrowed(ws: Workspace) -> None:
 def test_writes_after_the_end_are_refused(ws: Workspace) -> None:
     lease = queue.here(ws, "train", {})
     lease.finish()
-    for write in (lambda: lease.event("late"), lambda: lease.metric(1, loss=1.0), lease.pause):
+    for write in (lambda: lease.event("late"), lambda: lease.metric(1, loss=1.0), lease.should_stop, lease.pause):
         with pytest.raises(ConflictError, match="no longer held"):
             write()
     assert kinds(ws, lease.run) == ["queued", "started", "succeeded"]

@@ -12,7 +12,7 @@ from tests.kill_points import each_write, forked, needs_fork
 
 from tuneloop.errors import NotFoundError, StorageError
 from tuneloop.store.blobs import Blobs
-from tuneloop.store.durable import STALE_SECONDS, write_file
+from tuneloop.store.durable import STALE_SECONDS, publish_once, storage_error, temporary_beside, write_file
 
 
 @pytest.fixture
@@ -102,6 +102,29 @@ def test_only_parts_of_dead_writers_are_swept(blobs: Blobs) -> None:
     assert blobs.sweep(owner="run-1") == 2
     assert {name for name, part in names.items() if part.exists()} == {"young", "other"}
     assert blobs.has("sha256:" + hashlib.sha256(b"x").hexdigest())
+
+
+def test_a_name_is_given_once_also_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    for supported in (True, False):
+        if not supported:
+            monkeypatch.setattr(os, "link", refuse)
+        place = tmp_path / str(supported)
+        for content in ("first", "second"):
+            part = temporary_beside(place)
+            part.write_text(content)
+            assert publish_once(part, place) == (content == "first")
+            assert not part.exists()
+        assert place.read_text() == "first"
+
+
+def test_a_file_held_open_by_another_program_is_a_sentence(tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, "The process cannot access the file", "weights.bin")
+    error.winerror = 32  # type: ignore[attr-defined,unused-ignore]  (Windows: sharing violation)
+    assert "another program holds this file open" in str(storage_error(error, tmp_path))
+    assert "weights.bin" in str(storage_error(error, tmp_path))
 
 
 def test_sweeping_where_nothing_is_does_nothing(blobs: Blobs) -> None:

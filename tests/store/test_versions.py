@@ -168,6 +168,13 @@ def test_models_are_found_and_identified_by_their_files(ws: Workspace) -> None:
     assert one.metrics == {"loss": 1.5}
 
 
+def test_a_run_that_adds_its_model_again_gets_the_same_one(ws: Workspace) -> None:
+    one = model(ws, run="run-1")
+    assert model(ws, run="run-1") == one
+    assert model(ws, run="run-2").name == "model-2"
+    assert model(ws, "other", run="run-1").name == "model-3"
+
+
 def test_a_models_folder_must_be_inside_and_hold_something(ws: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="inside"):
         model(ws, folder=tmp_path)

@@ -1,7 +1,9 @@
 """Work that takes time and survives a restart: a queue of runs, claimed with a lease, each in a process of its own.
 
     run.py           what a run is, and its states
-    queue.py         submit, list, show, events, metrics, cancel, pause, resume, claim, here
+    queue.py         submit, claim, here, cancel, pause, resume
+    watching.py      show, list, events, metrics (of the queue too)
+    events.py        what happened in a run, numbered
     claiming.py      who may start what: order, slots, leases that ran out
     lease.py         the right to work on a run: renewed in the background, every write fenced by it
     checkpoints.py   folders that are whole or not there

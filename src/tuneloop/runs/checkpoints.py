@@ -21,7 +21,15 @@ from sqlalchemy import Connection, delete, select
 from tuneloop.errors import InputError, Where
 from tuneloop.store import Workspace, durable
 from tuneloop.store.database import clock, upsert
-from tuneloop.store.durable import flush_file, flush_folder, publish, storage_errors, temporary_beside, write_file
+from tuneloop.store.durable import (
+    flush_file,
+    flush_folder,
+    make_folder,
+    publish,
+    storage_errors,
+    temporary_beside,
+    write_file,
+)
 from tuneloop.store.tables import checkpoints as table
 
 MARKER = "COMPLETE"
@@ -48,7 +56,7 @@ def new_folder(run_folder: Path, attempt: int) -> Path:
         durable.sweep(place, owner=f"attempt{before}")
     folder = temporary_beside(place / "checkpoint", owner=f"attempt{attempt}")
     with storage_errors(place):
-        folder.mkdir(parents=True)
+        make_folder(folder)
     return folder
 
 

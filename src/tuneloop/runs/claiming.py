@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError, nearest
 from tuneloop.runs import process
+from tuneloop.runs.events import add_event
 from tuneloop.runs.run import ACTIVE, Slot
 from tuneloop.store.database import clock
 from tuneloop.store.tables import lock_kind, runs, settings
@@ -71,6 +72,7 @@ def settle(connection: Connection, row: Mapping[Any, Any], now: float) -> None:
     state = {"cancelling": "cancelled", "pausing": "paused"}[row["state"]]
     values = {"state": state, "stop": "", "lease_until": None, "finished": now if state == "cancelled" else None}
     connection.execute(update(runs).where(runs.c.id == row["id"]).values(values))
+    add_event(connection, row["id"], state)
 
 
 def next_claimable(connection: Connection) -> str | None:

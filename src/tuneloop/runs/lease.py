@@ -13,17 +13,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
 
 from tuneloop.errors import ConflictError, StoppedError, StorageError, TuneloopError
 from tuneloop.runs import checkpoints
 from tuneloop.runs.checkpoints import Checkpoint
 from tuneloop.runs.claiming import LEASE_SECONDS
+from tuneloop.runs.events import add_event
 from tuneloop.runs.run import ACTIVE, State
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock, now, upsert
-from tuneloop.store.tables import metrics, run_events, runs
+from tuneloop.store.tables import metrics, runs
 
 
 class Lease:
@@ -85,13 +86,14 @@ class Lease:
             upsert(connection, metrics, rows)
 
     def should_stop(self) -> str:
-        """ "" to go on, "pause" or "cancel" when a person asked for it; `ConflictError` when the lease is lost."""
+        """Empty to go on, `pause` or `cancel` when a person asked for it; `ConflictError` when the lease is lost."""
         if self.lost is not None:
             raise self.lost
         with self.ws.db.read() as connection:
-            row = connection.execute(select(runs.c.stop, runs.c.attempt).where(runs.c.id == self.run)).one()
-        if row.attempt != self.attempt:
-            raise self._gone(f"attempt {row.attempt}")
+            query = select(runs.c.stop, runs.c.state, runs.c.attempt).where(runs.c.id == self.run)
+            row = connection.execute(query).one()
+        if row.attempt != self.attempt or row.state not in ACTIVE:
+            raise self._gone(f"{row.state}, attempt {row.attempt}")
         return str(row.stop)
 
     def new_checkpoint(self) -> Path:
@@ -197,15 +199,6 @@ class Lease:
             do="Nothing was written; the process that took the run over goes on with it",
         )
         return self.lost
-
-
-def add_event(connection: Connection, run: str, kind: str, data: Mapping[str, Any]) -> int:
-    """The next event of a run, numbered under the lock of the run's row."""
-    counted = update(runs).where(runs.c.id == run).values(events=runs.c.events + 1).returning(runs.c.events)
-    number = int(connection.execute(counted).scalar_one())
-    row = {"run": run, "number": number, "kind": kind, "data": dict(data)}
-    connection.execute(insert(run_events).values(**row, time=now()))
-    return number
 
 
 def told(error: BaseException) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, update
 
-from tuneloop.errors import ConflictError, NotFoundError
+from tuneloop.errors import ConflictError
 from tuneloop.runs import process
 from tuneloop.runs.claiming import (
     LEASE_SECONDS,
@@ -19,17 +19,28 @@ from tuneloop.runs.claiming import (
     next_claimable,
     slot_of,
     take,
-    unknown,
 )
-from tuneloop.runs.lease import Lease, add_event
-from tuneloop.runs.run import ACTIVE, FINISHED, RESUMABLE, Event, Metric, Run, Slot, run_of
+from tuneloop.runs.events import add_event
+from tuneloop.runs.lease import Lease
+from tuneloop.runs.run import ACTIVE, RESUMABLE, Run, Slot
+from tuneloop.runs.watching import POLL_SECONDS, events, list, metrics, show
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
-from tuneloop.store.tables import created_text, next_number, run_events, runs
-from tuneloop.store.tables import metrics as metrics_table
+from tuneloop.store.tables import next_number, runs
 
-NEWEST = "newest"
-POLL_SECONDS = 0.2
+__all__ = [
+    "cancel",
+    "claim",
+    "events",
+    "here",
+    "list",
+    "metrics",
+    "pause",
+    "resume",
+    "show",
+    "submit",
+    "write_off",
+]
 
 
 def submit(
@@ -62,13 +73,14 @@ def here(
 ) -> Lease:
     """A run inside this process, claimed at birth and never given to another one.
 
-    `run_id` goes on with an earlier run that was paused, failed or interrupted, from its last checkpoint.
+    `run_id` goes on with an earlier run of this kind that was paused, failed or interrupted: with the spec that it was
+    made with, from its last checkpoint.
     """
     with ws.db.write(durable=True) as connection:
         if run_id is None:
             run_id = _add(connection, kind, spec, needs or {}, scenario, None, here=True)
         else:
-            _make_resumable(connection, run_id, here=True)
+            _make_resumable(connection, run_id, here=True, kind=kind)
         row = _taken(connection, run_id, process.identity(), seconds)
     return _lease(ws, row, seconds)
 
@@ -97,62 +109,6 @@ def claim(
             return None
         time.sleep(POLL_SECONDS)
     return _lease(ws, row, seconds)
-
-
-def show(ws: Workspace, run_id: str = NEWEST) -> Run:
-    """A run as it stands now; `newest` is the one submitted last."""
-    with ws.db.read() as connection:
-        query = select(runs).where(runs.c.id == run_id)
-        if run_id == NEWEST:
-            query = select(runs).order_by(runs.c.number.desc()).limit(1)
-        row = connection.execute(query).mappings().first()
-        if row is not None:
-            return run_of(row, left_alone(row, clock(connection)))
-        if run_id == NEWEST:
-            raise NotFoundError("there is no run yet", do="Start one with: tuneloop train")
-        raise unknown(connection, run_id)
-
-
-def list(
-    ws: Workspace, kind: str | None = None, states: Sequence[str] | None = None, scenario: str | None = None
-) -> Sequence[Run]:
-    """Runs, newest first."""
-    query = select(runs).order_by(runs.c.number.desc())
-    if kind is not None:
-        query = query.where(runs.c.kind == kind)
-    if scenario is not None:
-        query = query.where(runs.c.scenario == scenario)
-    with ws.db.read() as connection:
-        now = clock(connection)
-        found = [run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings()]
-    return [run for run in found if states is None or run.state in states]
-
-
-def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> Iterator[Event]:
-    """The events numbered above `after`; `follow` waits for more until the run has ended or its process is gone."""
-    columns = run_events.c
-    while True:
-        run = show(ws, run_id)
-        query = select(run_events).where(columns.run == run.id, columns.number > after).order_by(columns.number)
-        with ws.db.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        for row in rows:
-            after = row["number"]
-            yield Event(after, created_text(row["time"]), row["kind"], row["data"])
-        if not follow or run.interrupted or run.state in (*FINISHED, "paused"):
-            return
-        time.sleep(POLL_SECONDS)
-
-
-def metrics(ws: Workspace, run_id: str, names: Sequence[str] | None = None, after: int = -1) -> Sequence[Metric]:
-    """The points of a run's curves with a step above `after`, by step and name."""
-    columns = metrics_table.c
-    query = select(columns.step, columns.name, columns.value).where(columns.run == run_id, columns.step > after)
-    if names is not None:
-        query = query.where(columns.name.in_(names))
-    with ws.db.read() as connection:
-        rows = connection.execute(query.order_by(columns.step, columns.name))
-        return [Metric(row.step, row.name, float("nan") if row.value is None else row.value) for row in rows]
 
 
 def cancel(ws: Workspace, run_id: str) -> Run:
@@ -239,8 +195,10 @@ def _ask(ws: Workspace, run_id: str, what: str) -> Run:
     return show(ws, run_id)
 
 
-def _make_resumable(connection: Connection, run_id: str, *, here: bool) -> None:
+def _make_resumable(connection: Connection, run_id: str, *, here: bool, kind: str | None = None) -> None:
     row, now = locked_row(connection, run_id), clock(connection)
+    if kind is not None and row["kind"] != kind:
+        raise ConflictError(f"{run_id} is a run of kind {row['kind']!r}", expected=f"one of kind {kind!r}")
     if row["state"] in ACTIVE and not left_alone(row, now):
         raise held(row)
     if row["state"] not in (*RESUMABLE, *ACTIVE, "queued") or row["state"] == "cancelling":

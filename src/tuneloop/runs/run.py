@@ -28,7 +28,6 @@ RESUMABLE: tuple[State, ...] = ("paused", "failed")
 INTERRUPTED: Mapping[str, Any] = {
     "code": "interrupted",
     "message": "The process of this run ended without a word (killed, crashed, or the machine went down).",
-    "do": "Go on from the last checkpoint with: tuneloop train --resume",
 }
 
 
@@ -91,7 +90,9 @@ def run_of(row: Mapping[Any, Any], abandoned: bool) -> Run:
     elif abandoned and state == "pausing":
         state = "paused"
     elif abandoned and row["here"]:
-        state, error = "failed", dict(INTERRUPTED)
+        way = "Go on from the last checkpoint with: tuneloop train --resume"
+        again = f"Start it again with: tuneloop {row['kind']}"
+        state, error = "failed", {**INTERRUPTED, "do": way if row["kind"] == "train" else again}
     return Run(
         id=row["id"],
         kind=row["kind"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tuneloop.errors import NotFoundError, Where
-from tuneloop.store.durable import flush, publish, storage_errors, sweep, temporary_beside
+from tuneloop.store.durable import flush, make_folder, publish, storage_errors, sweep, temporary_beside
 
 SCHEME = "sha256:"
 _CHUNK = 1 << 20
@@ -42,7 +42,7 @@ class Blobs:
     def new_part(self, owner: str = "") -> Path:
         """A name for a file under way; give it to `adopt` when it is whole.  `owner` is the run that writes it."""
         with storage_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         return temporary_beside(self.folder / "blob", owner)
 
     def adopt(self, part: Path) -> str:
@@ -50,14 +50,13 @@ class Blobs:
         with storage_errors(self.folder, needed=part.stat().st_size):
             with part.open("rb+") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-                place = self._place(digest)
-                if place.exists():
-                    part.unlink()
-                    return SCHEME + digest
                 flush(file.fileno())
-            if not place.parent.is_dir():
-                place.parent.mkdir(parents=True, exist_ok=True)
-            publish(part, place)
+            place = self._place(digest)
+            if place.exists():
+                part.unlink()
+            else:
+                make_folder(place.parent)
+                publish(part, place)
         return SCHEME + digest
 
     def has(self, address: str) -> bool:

@@ -20,6 +20,7 @@ from tuneloop.errors import StorageError, Where
 TEMPORARY = ".part-"
 STALE_SECONDS = 24 * 3600.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_IN_USE = (32, 33)  # Windows: ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -40,6 +41,19 @@ def write_file(path: Path, data: bytes) -> None:
 def temporary_beside(path: Path, owner: str = "") -> Path:
     """A new name in the same folder, so that the later rename stays on one file system; `owner` is for `sweep`."""
     return path.with_name(f"{TEMPORARY}{owner + '-' if owner else ''}{secrets.token_hex(8)}")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents durably: each new name is flushed with the folder that holds it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    flush_folder(folder.parent)
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -98,6 +112,12 @@ def storage_errors(path: Path, needed: int | None = None) -> Iterator[None]:
 
 def storage_error(error: OSError, path: Path, needed: int | None = None) -> StorageError | None:
     """The sentence for an error of the operating system that a person can mend, else None."""
+    if getattr(error, "winerror", None) in _IN_USE:
+        return StorageError(
+            "another program holds this file open",
+            where=Where(file=error.filename or path),
+            do="Close it and try again",
+        )
     if error.errno in _FULL:
         return disk_full(path, needed)
     if error.errno in _REFUSED:

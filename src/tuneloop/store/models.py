@@ -15,7 +15,7 @@ from tuneloop.store.database import clock
 from tuneloop.store.datasets import Fence
 from tuneloop.store.durable import flush_file, flush_folder, storage_errors
 from tuneloop.store.reference import NEWEST, find
-from tuneloop.store.tables import created_text, next_number
+from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.tables import models as table
 from tuneloop.store.workspace import Workspace
 
@@ -37,12 +37,17 @@ def add_model(
 ) -> ModelVersion:
     """Make a model visible under the next name; `folder` lies in the workspace and is not written to any more.
 
-    The id is `m1:` and a SHA-256 over the folder's files, so the same weights have the same id.
+    The id is `m1:` and a SHA-256 over the folder's files, so the same weights have the same id; a run that was killed
+    after this and does it again gets the same model.
     """
     relative, identity = ws.relative(folder), folder_identity(folder)
     with ws.db.write(durable=True) as connection:
         if fence is not None:
             fence(connection)
+        lock_kind(connection, "model")
+        same = select(table).where(table.c.run == run, table.c.id == identity)
+        if run is not None and (there := connection.execute(same).mappings().first()):
+            return _model(there)
         number = next_number(connection, "model")
         row = {
             "name": f"model-{number}",
@@ -104,7 +109,7 @@ def folder_identity(folder: Path) -> str:
             with file.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             told.update(f"{file.relative_to(folder).as_posix()}\0{digest}\n".encode())
-        for place in (folder, folder.parent):
+        for place in {folder.parent, *(file.parent for file in files)}:
             flush_folder(place)
     return f"m1:{told.hexdigest()}"
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tuneloop.errors import NotFoundError, StorageError, UsageError, Where
 from tuneloop.store import keys
-from tuneloop.store.durable import publish_once, read_only, storage_errors, temporary_beside, write_file
+from tuneloop.store.durable import make_folder, publish_once, read_only, storage_errors, temporary_beside, write_file
 
 if TYPE_CHECKING:
     from tuneloop.store.blobs import Blobs
@@ -91,7 +91,7 @@ class Workspace:
             raise UsageError(f"found the path {'/'.join(parts)!r}", expected="a place inside the workspace")
         if not folder.is_dir():
             with storage_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
         return folder
 
     def relative(self, path: Path) -> str:
@@ -149,7 +149,7 @@ def _make(folder: Path) -> None:
     if not os.access(parent, os.W_OK):
         raise read_only(folder)
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     marker = folder / MARKER
     own = temporary_beside(marker)
     write_file(own, json.dumps({"format": FORMAT, "id": secrets.token_hex(16)}, indent=2).encode() + b"\n")
