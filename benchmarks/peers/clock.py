@@ -1,0 +1,68 @@
+"""What a peer's run tells: when it started, when each step ended, the losses, and how many tokens were real.
+
+The file named by BENCHMARK_RESULT receives one JSON object; times are seconds since the command was started
+(BENCHMARK_START, seconds since 1970).  `tokens` counts per optimizer step what is not padding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+
+class Clock(TrainerCallback):
+    def __init__(self, accumulation: int) -> None:
+        self.accumulation = accumulation
+        self.start = float(os.environ["BENCHMARK_START"])
+        self.first_step: float | None = None
+        self.ends: list[float] = []
+        self.losses: list[float] = []
+        self.real: list[int] = []
+        self.padded = 0
+
+    def now(self) -> float:
+        return time.time() - self.start
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.first_step is None:
+            self.first_step = self.now()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.ends.append(self.now())
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            self.losses.append(float(logs["loss"]))
+
+    def counting(self, collate: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+        """The collator, counting real and padded tokens of each micro-batch on the way."""
+
+        def counted(rows: Any) -> dict[str, Any]:
+            batch = collate(rows)
+            mask = batch.get("attention_mask")
+            size = batch["input_ids"].numel()
+            self.real.append(int((mask != 0).sum()) if mask is not None else size)
+            self.padded += size
+            return batch
+
+        return counted
+
+    def save(self, packages: list[str]) -> None:
+        steps = len(self.ends)
+        groups = range(0, self.accumulation * steps, self.accumulation)
+        result = {
+            "first_step": self.first_step,
+            "ends": self.ends,
+            "losses": self.losses,
+            "tokens": [sum(self.real[group : group + self.accumulation]) for group in groups],
+            "padded": self.padded,
+            "versions": {package: version(package) for package in packages},
+        }
+        Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(result))
