@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tuneloop.store import Workspace
     from tuneloop.train.recipe import TrainRecipe
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 SHOWN = ("loss", "validation_loss", "tokens_per_second")
 """The curves that the live line shows; all of them are in the workspace."""
 
