@@ -17,7 +17,21 @@ from tuneloop.prepare.spill import Rows, SpillFolder
 from tuneloop.store.sources import sources
 
 TEXTS = st.one_of(
-    st.sampled_from(["", " ", "好", "好的", "怎么退款？", "How do I pay?", "电话13812345678", "a@b.com", "x" * 300, "锟斤拷", "\u3000"]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "好",
+            "好的",
+            "怎么退款？",
+            "How do I pay?",
+            "电话13812345678",
+            "a@b.com",
+            "x" * 300,
+            "锟斤拷",
+            "\u3000",
+        ]
+    ),
     st.text(max_size=20),
 )
 GOOD = st.builds(lambda q, a: {"question": q, "answer": a}, TEXTS, TEXTS)
@@ -37,7 +51,9 @@ ODD = st.sampled_from(
 )
 LINES = st.lists(st.one_of(GOOD.map(lambda row: json.dumps(row, ensure_ascii=False)), ODD), min_size=1, max_size=30)
 STEPS = st.lists(
-    st.sampled_from(["normalize", "empty_answers", "length", "exact_duplicates", "personal_data"]), unique=True, max_size=5
+    st.sampled_from(["normalize", "empty_answers", "length", "exact_duplicates", "personal_data"]),
+    unique=True,
+    max_size=5,
 )
 
 
@@ -51,27 +67,40 @@ def items_in(line: str) -> int:
     return 2 if line.endswith("}") and "}{" in line else 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(lines=LINES, repeats=st.integers(1, 3), steps=STEPS)
 def test_no_item_is_lost_over_the_whole_pipeline(tmp_path, ws, lines, repeats, steps):
     hold_the_law(tmp_path, ws, lines, repeats, steps)
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(lines=LINES, repeats=st.integers(1, 3), steps=STEPS)
 def test_no_item_is_lost_in_many_pipelines(tmp_path, ws, lines, repeats, steps):
     hold_the_law(tmp_path, ws, lines, repeats, steps)
+
+
+def prepared(ws, path, steps, wanted):
+    """The version; None where no item was usable, which the error must count."""
+    try:
+        return prepare(path, workspace=ws, recipe=PrepareRecipe(steps=tuple(steps)))
+    except InputError as error:
+        told = str(error)
+    if wanted > 1 and f"none of {wanted} items" not in told:
+        raise AssertionError(told)
+    return None
 
 
 def hold_the_law(folder, ws, lines, repeats, steps):
     path = folder / "mixed.jsonl"
     path.write_text("\n".join(lines * repeats) + "\n", encoding="utf-8", errors="surrogatepass")
     wanted = sum(items_in(line) for line in lines) * repeats
-    try:
-        version = prepare(path, workspace=ws, recipe=PrepareRecipe(steps=tuple(steps)))
-    except InputError as error:
-        assert wanted == 1 or f"none of {wanted} items" in str(error) or "blanks" in str(error)
+    version = prepared(ws, path, steps, wanted)
+    if version is None:
         return
     counts = version.report["counts"]
     assert sum(counts.values()) == version.report["items"] == wanted
@@ -88,7 +117,16 @@ def hold_the_law(folder, ws, lines, repeats, steps):
         assert step["seen"] == step["kept"] + step["replaced"] + gone
 
 
-@pytest.mark.parametrize(("ends", "told"), [([0, 1], "rows \\[2\\]"), ([0, 1, 2, 2], "twice"), ([0, 1, 1, 2], "twice"), ([0, 1, 2, 7], "unknown: rows \\[7\\]"), ([0, 1, 2, 99_999], "belong to no item")])
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ([0, 1], "rows \\[2\\]"),
+        ([0, 1, 2, 2], "twice"),
+        ([0, 1, 1, 2], "twice"),
+        ([0, 1, 2, 7], "unknown: rows \\[7\\]"),
+        ([0, 1, 2, 99_999], "belong to no item"),
+    ],
+)
 def test_a_breach_of_the_law_is_noticed(tmp_path, ends, told):
     with SpillFolder(tmp_path / "spill") as folder:
         items = Rows(folder.new(items_schema()))

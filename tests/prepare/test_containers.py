@@ -1,4 +1,5 @@
-"""Folders and archives: what is in them is read, what would harm is refused with a sentence, what is skipped is said."""
+"""Folders and archives: what is in them is read, what would harm is refused with a sentence, what is skipped is
+said."""
 
 from __future__ import annotations
 
@@ -88,7 +89,9 @@ def test_entries_come_in_the_order_of_their_names(look):
     assert [name for name, _ in files] == ["a.zip/a.jsonl", "a.zip/m/b.jsonl", "a.zip/z.jsonl"]
 
 
-@pytest.mark.parametrize("path", ["../evil.jsonl", "a/../../evil.jsonl", "/etc/evil.jsonl", "..\\evil.jsonl", "C:\\evil.jsonl"])
+@pytest.mark.parametrize(
+    "path", ["../evil.jsonl", "a/../../evil.jsonl", "/etc/evil.jsonl", "..\\evil.jsonl", "C:\\evil.jsonl"]
+)
 @pytest.mark.parametrize("pack", [zipped, tarred])
 def test_entries_that_climb_out_are_refused(look, path, pack, tmp_path):
     files, refused, _ = look("a.bin", pack({path: ROW, "good.jsonl": ROW}))

@@ -15,7 +15,9 @@ def test_names_and_lines(read):
     assert [row.locator for row in found.rows] == ["line 2", "line 3", "line 5"]
 
 
-@pytest.mark.parametrize(("mark", "name"), [(",", "a.csv"), (";", "a.csv"), ("\t", "a.tsv"), ("|", "a.csv"), ("\t", "a.txt")])
+@pytest.mark.parametrize(
+    ("mark", "name"), [(",", "a.csv"), (";", "a.csv"), ("\t", "a.tsv"), ("|", "a.csv"), ("\t", "a.txt")]
+)
 def test_separators(read, mark, name):
     rows = [["question", "answer"], ["how are you", "fine, thanks"], ["where; are you", "here"], ["who", "me"]]
     text = "\n".join(mark.join(f'"{cell}"' if "," in cell or ";" in cell else cell for cell in row) for row in rows)
@@ -57,7 +59,7 @@ def test_a_quotation_mark_that_is_never_closed_costs_its_line(read):
 def test_tabs_know_no_quotes_unless_all_are_closed(read):
     lines = ['ham\t"Hello" he said', 'ham\t"quoted"', "spam\tfree", "ham\tyes", "spam\tfree too"]
     assert read("a.tsv", "\n".join(lines)).data[1]["column_2"] == '"quoted"'
-    quoted = ['q\ta', '"x\ty"\t"a ""b"""', "c\td"]
+    quoted = ["q\ta", '"x\ty"\t"a ""b"""', "c\td"]
     assert read("b.tsv", "\n".join(quoted)).data[0] == {"q": "x\ty", "a": 'a "b"'}
 
 
@@ -78,4 +80,7 @@ def test_the_recipe_may_say_it(write):
     path = write("a.csv", "question;answer\na;b\n")
     file = disk_file(path, "a.csv")
     rows = list(Csv(separator="semicolon", header="no").items(file, "utf-8"))
-    assert [dict(row.data) for row in rows] == [{"column_1": "question", "column_2": "answer"}, {"column_1": "a", "column_2": "b"}]
+    assert [dict(row.data) for row in rows] == [
+        {"column_1": "question", "column_2": "answer"},
+        {"column_1": "a", "column_2": "b"},
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from tuneloop.prepare.importers import json as json_importer
 
-ROWS = [{"question": f"第{n}个问题", "answer": "答案 {[\"," + str(n)} for n in range(50)]
+ROWS = [{"question": f"第{n}个问题", "answer": '答案 {[",' + str(n)} for n in range(50)]
 
 
 def test_an_array(read):

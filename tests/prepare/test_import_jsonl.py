@@ -22,9 +22,7 @@ def test_rows_keep_their_lines(read):
 def test_a_broken_line_is_put_aside_and_the_others_go_on(read):
     found = read("a.jsonl", f'{LINE}\n{{"question": "狗呢", "answer": }}\n{LINE}\n')
     assert len(found.rows) == 2
-    assert found.sentences == [
-        ("line 2", "is not JSON: expecting value at character 30. Mend the line, or remove it.")
-    ]
+    assert found.sentences == [("line 2", "is not JSON: expecting value at character 30. Mend the line, or remove it.")]
     assert found.rejected[0].excerpt == '{"question": "狗呢", "answer": }'
 
 
@@ -64,7 +62,9 @@ def test_what_is_refused_within_a_glued_line_costs_only_itself(read):
     assert len(found.rows) == 1
 
 
-@pytest.mark.parametrize(("value", "what"), [("[1, 2]", "a list"), ('"text"', "a text"), ("3", "a number"), ("null", "null")])
+@pytest.mark.parametrize(
+    ("value", "what"), [("[1, 2]", "a list"), ('"text"', "a text"), ("3", "a number"), ("null", "null")]
+)
 def test_a_line_that_is_no_object(read, value, what):
     found = read("a.jsonl", f"{LINE}\n{value}\n")
     expected = f'found {what}; expected an object with fields, such as {{"question": …, "answer": …}}.'
@@ -92,7 +92,9 @@ def test_characters_that_look_like_line_breaks_are_none(read):
 
 
 def test_damaged_bytes_cost_their_line_only(read):
-    found = read("a.jsonl", f"{LINE}\n".encode() * 30 + b'{"question": "\xff\xfe\xfa", "answer": "x"}\n' + f"{LINE}\n".encode())
+    found = read(
+        "a.jsonl", f"{LINE}\n".encode() * 30 + b'{"question": "\xff\xfe\xfa", "answer": "x"}\n' + f"{LINE}\n".encode()
+    )
     assert len(found.rows) == 31
     assert found.sentences == [
         ("line 31", "found the byte 0xff, which is not UTF-8. Save the file in one encoding, best UTF-8.")
@@ -116,6 +118,12 @@ def test_json_lines_under_another_name(read):
     assert read("a.json", f"{LINE}\n{LINE}\n").format == "jsonl"
     assert read("a.txt", f"{LINE}\n{LINE}\n").format == "jsonl"
     assert read("a.csv", f"{LINE}\n{LINE}\n").format == "jsonl"
+
+
+def test_a_first_line_that_is_a_list(read):
+    found = read("a.jsonl", f"[1, 2]\n{LINE}\n")
+    assert (found.format, len(found.rows), len(found.rejected)) == ("jsonl", 1, 1)
+    assert read("a.txt", f"[1, 2]\n{LINE}\n").format == "jsonl"
 
 
 def test_text_under_the_name_of_json_lines(read):

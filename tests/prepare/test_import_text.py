@@ -50,6 +50,4 @@ def test_encodings_and_line_breaks(read):
 
 def test_damaged_text_is_refused(read):
     found = read("a.txt", "好好学习，天天向上，这是一段正常的文字。".encode() * 3 + b"\xff")
-    assert found.sentences == [
-        ("line 1", "found the byte 0xff, which is not UTF-8. Save the file in one encoding.")
-    ]
+    assert found.sentences == [("line 1", "found the byte 0xff, which is not UTF-8. Save the file in one encoding.")]

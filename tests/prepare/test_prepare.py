@@ -13,7 +13,7 @@ from tuneloop.prepare import PrepareRecipe, prepare, versions
 from tuneloop.store import datasets
 from tuneloop.store.sources import sources
 
-WORDS = "海 山 风 雨 书 茶 猫 狗 花 鸟 灯 船 雪 月 星 云 石 桥 车 门".split()
+WORDS = list("海山风雨书茶猫狗花鸟灯船雪月星云石桥车门")
 
 
 def question(number: int) -> dict[str, str]:
@@ -31,7 +31,9 @@ MESSY = (
     lines([question(n) for n in range(40)])
     + lines([question(3), question(5)])
     + '{"question": "坏行", "answer": \n'
-    + json.dumps(question(40)) + json.dumps(question(41)) + "\n"
+    + json.dumps(question(40))
+    + json.dumps(question(41))
+    + "\n"
     + lines([{"question": "空回答？", "answer": "   "}, {"question": "没有回答"}])
     + lines([{"question": "电话是多少？", "answer": "请拨打13812345678联系王先生，谢谢。"}])
 )
@@ -82,7 +84,7 @@ def test_personal_data_stay_readable_only_with_the_key(ws, write, monkeypatch, t
     version = prepare(write("messy.jsonl", MESSY), workspace=ws)
     texts = " ".join(record.full_text for record, _, _ in versions.records(ws, version))
     assert "13812345678" not in texts
-    changed = [one for one in versions.changes(ws, version, "personal_data")]
+    changed = list(versions.changes(ws, version, "personal_data"))
     assert [("13812345678" in one.before.full_text, one.sealed) for one in changed] == [(True, True)]
     for blob in (ws.folder / "blobs").rglob("*"):
         assert blob.is_dir() or b"13812345678" not in blob.read_bytes()
@@ -107,14 +109,18 @@ def test_the_order_and_packing_of_the_input_play_no_part(ws, write):
     one = prepare(write("a.jsonl", lines(rows)), workspace=ws)
     other = prepare(write("b.json", json.dumps(rows[::-1])), workspace=ws)
     assert other.id == one.id
-    assert [record.id for record, _, _ in versions.records(ws, other)] == [r.id for r, _, _ in versions.records(ws, one)]
+    assert [record.id for record, _, _ in versions.records(ws, other)] == [
+        r.id for r, _, _ in versions.records(ws, one)
+    ]
     some = next(record for record, _, _ in versions.records(ws, one))
     assert {origin.source for origin in versions.origins_of(ws, one, some.id)} == {"source-1", "source-2"}
 
 
 def test_a_folder_of_everything(ws, write, tmp_path):
     write("d/a.jsonl", lines([question(n) for n in range(10)]))
-    write("d/b/c.csv", "问题,答案\n" + "\n".join(f"{q['question']},{q['answer']}" for q in map(question, range(10, 20))))
+    write(
+        "d/b/c.csv", "问题,答案\n" + "\n".join(f"{q['question']},{q['answer']}" for q in map(question, range(10, 20)))
+    )
     write("d/notes.md", "# 猫\n\n猫是一种可爱的动物，喜欢睡觉。\n")
     write("d/picture.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(20))
     write("d/.hidden", "x")
@@ -136,8 +142,9 @@ def test_nothing_usable_is_an_error_and_makes_no_version(ws, write):
     with pytest.raises(InputError) as caught:
         prepare(write("bad.jsonl", '{"a": 1}\n{"a": 2}\nxx\n'), workspace=ws)
     assert str(caught.value) == (
-        "none of 3 items became a record. bad.jsonl, line 1: found the columns 'a'; expected columns of a known shape. Say "
-        "what they mean in the recipe, such as prepare.mapping: {question: a, answer: COLUMN}, or {text: a} (2 in all); "
+        "none of 3 items became a record. bad.jsonl, line 1: found the columns 'a'; expected columns of a known shape. "
+        "Say what they mean in the recipe, such as prepare.mapping: {question: a, answer: COLUMN}, or {text: a} "
+        "(2 in all); "
         "bad.jsonl, line 3: is not JSON: expecting value at character 1. Mend the line, or remove it (1 in all)."
     )
     with pytest.raises(InputError, match=r"empty.jsonl: is empty; expected at least one record"):
@@ -167,7 +174,11 @@ def test_a_dry_run_tells_all_and_keeps_nothing(ws, write):
     assert told.report["counts"] == {"kept": 43, "merged": 2, "dropped": 1, "rejected": 2}
     assert datasets.versions(ws) == []
     assert sources(ws) == []
-    assert not [path for path in ws.folder.rglob("*") if path.is_file() and path.suffix not in (".db", ".json", "-wal", "-shm") and "db" not in path.name]
+    assert not [
+        path
+        for path in ws.folder.rglob("*")
+        if path.is_file() and path.suffix not in (".db", ".json", "-wal", "-shm") and "db" not in path.name
+    ]
 
 
 def test_repeats_may_count_as_weight(ws, write):
@@ -201,7 +212,9 @@ def test_a_version_is_extended_and_keeps_its_splits(ws, write):
     assert new.report["counts"] == {"kept": 60, "merged": 10, "dropped": 0, "rejected": 0}
     assert versions.difference(ws, old, new) == {"added": 60, "removed": 0, "same": 100, "moved": 0}
     assert len(list(versions.fates(ws, new))) == 170
-    shared = next(record for record, _, _ in versions.records(ws, old) if record.messages[0].content.startswith("第95问"))
+    shared = next(
+        record for record, _, _ in versions.records(ws, old) if record.messages[0].content.startswith("第95问")
+    )
     assert {one.source for one in versions.origins_of(ws, new, shared.id)} == {"source-1", "source-2"}
     assert [one.name for one in versions.trace(ws, shared.id)] == ["data-1", "data-2"]
 

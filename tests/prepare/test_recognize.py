@@ -27,15 +27,45 @@ def office(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(50), "is a PNG picture, though its name ends in .jsonl; {}. Take it out of the input."),
-        ("a.csv", office("xl"), "is an Excel workbook, though its name ends in .csv; {}. Save it as CSV (UTF-8) in the program it comes from."),
-        ("a.txt", office("word"), "is a Word document, though its name ends in .txt; {}. Save its text as .txt or .md."),
-        ("a.txt", b"%PDF-1.7\n" + bytes(50), "is a PDF document, though its name ends in .txt; {}. Save its text as .txt or .md."),
-        ("a.json", b"\x80\x04\x95" + bytes(50), "is a Python pickle, which can run programs when read, though its name ends in .json; {}. Save the rows as JSONL."),
-        ("a.html", "<!DOCTYPE html><html><body>你好</body></html>", "is an HTML page, though its name ends in .html; {}. Save its text as .txt or .md."),
+        (
+            "a.jsonl",
+            b"\x89PNG\r\n\x1a\n" + bytes(50),
+            "is a PNG picture, though its name ends in .jsonl; {}. Take it out of the input.",
+        ),
+        (
+            "a.csv",
+            office("xl"),
+            "is an Excel workbook, though its name ends in .csv; {}. Save it as CSV (UTF-8) in the program it comes "
+            "from.",
+        ),
+        (
+            "a.txt",
+            office("word"),
+            "is a Word document, though its name ends in .txt; {}. Save its text as .txt or .md.",
+        ),
+        (
+            "a.txt",
+            b"%PDF-1.7\n" + bytes(50),
+            "is a PDF document, though its name ends in .txt; {}. Save its text as .txt or .md.",
+        ),
+        (
+            "a.json",
+            b"\x80\x04\x95" + bytes(50),
+            "is a Python pickle, which can run programs when read, though its name ends in .json; {}. Save the rows "
+            "as JSONL.",
+        ),
+        (
+            "a.html",
+            "<!DOCTYPE html><html><body>你好</body></html>",
+            "is an HTML page, though its name ends in .html; {}. Save its text as .txt or .md.",
+        ),
         ("a", bytes(range(256)) * 40, "is of no known format; {}. Save it as one of these, with the text in UTF-8."),
         ("a.jsonl", b"", "is empty; expected at least one record. Check that it was saved and copied whole."),
-        ("a.csv", b" \n\n\t\r\n", "holds nothing but blanks; expected at least one record. Check that it was saved and copied whole."),
+        (
+            "a.csv",
+            b" \n\n\t\r\n",
+            "holds nothing but blanks; expected at least one record. Check that it was saved and copied whole.",
+        ),
     ],
 )
 def test_refusals(write, name, content, sentence):

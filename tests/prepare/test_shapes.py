@@ -69,11 +69,22 @@ def chat(*turns):
             [("user", "q"), ("assistant", "a")],
         ),
         (
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, SAY]},
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+                    SAY,
+                ]
+            },
             [("user", "ab"), ("assistant", "您好")],
         ),
         (
-            {"dialog": [{"speaker": "客户", "text": "在吗"}, {"speaker": "客户", "text": "急"}, {"speaker": "客服", "text": "在"}]},
+            {
+                "dialog": [
+                    {"speaker": "客户", "text": "在吗"},
+                    {"speaker": "客户", "text": "急"},
+                    {"speaker": "客服", "text": "在"},
+                ]
+            },
             [("user", "在吗\n急"), ("assistant", "在")],
         ),
     ],
@@ -104,7 +115,11 @@ def test_legacy_functions_and_sharegpt_calls_become_the_same_record():
     legacy = {
         "messages": [
             ASK,
-            {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": '{"city": "北京"}'}},
+            {
+                "role": "assistant",
+                "content": None,
+                "function_call": {"name": "weather", "arguments": '{"city": "北京"}'},
+            },
             {"role": "function", "name": "weather", "content": "晴"},
             SAY,
         ],
@@ -120,14 +135,22 @@ def test_legacy_functions_and_sharegpt_calls_become_the_same_record():
         "tools": json.dumps([bare]),
     }
     assert payload(legacy) == payload(sharegpt)
-    assert payload(legacy)["messages"][1]["tool_calls"][0]["id"] == payload(legacy)["messages"][2]["tool_call_id"] == "call_0"
+    assert (
+        payload(legacy)["messages"][1]["tool_calls"][0]["id"]
+        == payload(legacy)["messages"][2]["tool_call_id"]
+        == "call_0"
+    )
 
 
 @pytest.mark.parametrize(
     "row",
     [
         {"prompt": "hi", "chosen": "hello", "rejected": "go"},
-        {"conversations": [{"from": "human", "value": "hi"}], "chosen": {"from": "gpt", "value": "hello"}, "rejected": {"from": "gpt", "value": "go"}},
+        {
+            "conversations": [{"from": "human", "value": "hi"}],
+            "chosen": {"from": "gpt", "value": "hello"},
+            "rejected": {"from": "gpt", "value": "go"},
+        },
         {
             "input": {"messages": [{"role": "user", "content": "hi"}], "tools": [], "parallel_tool_calls": True},
             "preferred_output": [{"role": "assistant", "content": "hello"}],
@@ -182,7 +205,8 @@ def test_tables_without_names():
     [
         (
             [{"role": "system", "content": "记住"}],
-            "field 'messages': found only a system message; expected at least one message of a user and one of the assistant. "
+            "field 'messages': found only a system message; expected at least one message of a user and one of the "
+            "assistant. "
             "Add the question and the answer that belong to it.",
         ),
         (
@@ -197,12 +221,14 @@ def test_tables_without_names():
         ),
         (
             [ASK, SAY, {"role": "system", "content": "x"}],
-            "field 'messages[2]': the roles are out of order: system after assistant; expected system first, then user and "
+            "field 'messages[2]': the roles are out of order: system after assistant; expected system first, then "
+            "user and "
             "assistant in turn, tools after calls.",
         ),
         (
             [ASK, {"role": "tool", "content": "x"}, SAY],
-            "field 'messages[1]': the roles are out of order: tool after user, without a call; expected system first, then "
+            "field 'messages[1]': the roles are out of order: tool after user, without a call; expected system "
+            "first, then "
             "user and assistant in turn, tools after calls.",
         ),
         (
@@ -211,25 +237,35 @@ def test_tables_without_names():
             "Did you mean 'assistant'?",
         ),
         ([ASK, {"role": "assistant", "content": 5}], "field 'messages[1].content': found 5; expected a text."),
-        ([ASK, {"role": "assistant"}], "field 'messages[1]': the message of the assistant has no content; expected a text."),
+        (
+            [ASK, {"role": "assistant"}],
+            "field 'messages[1]': the message of the assistant has no content; expected a text.",
+        ),
         ([ASK, "hello"], "field 'messages[1]': found \"hello\"; expected a message with role and content."),
         (
             [ASK, {"content": "x"}],
-            "field 'messages[1]': a message with the fields 'content' has no role; expected 'role' and 'content' (or 'from' "
+            "field 'messages[1]': a message with the fields 'content' has no role; expected 'role' and 'content' (or "
+            "'from' "
             "and 'value').",
         ),
-        ([], "field 'messages': the conversation is empty; expected at least one message of a user and one of the assistant."),
+        (
+            [],
+            "field 'messages': the conversation is empty; expected at least one message of a user and one of the "
+            "assistant.",
+        ),
         ("hello", "field 'messages': found the text \"hello\"; expected a list of messages."),
         ({"role": "user"}, "field 'messages': found an object of 1; expected a list of messages."),
         ([ASK, {**SAY, "weight": 2}], "field 'messages[1].weight': found 2; expected a number from 0 to 1."),
         (
             [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}, SAY],
-            "field 'messages[0].content': found a part of the type \"image_url\"; expected parts of text. Pictures and sounds "
+            "field 'messages[0].content': found a part of the type \"image_url\"; expected parts of text. Pictures "
+            "and sounds "
             "cannot be trained on yet: remove the part.",
         ),
         (
             [ASK, {"role": "assistant", "tool_calls": [{"name": "x"}]}],
-            "field 'messages[1].tool_calls[0]': found an object of 1; expected a call with a function's name and arguments.",
+            "field 'messages[1].tool_calls[0]': found an object of 1; expected a call with a function's name and "
+            "arguments.",
         ),
     ],
 )
@@ -273,7 +309,8 @@ def test_a_mapping_says_what_cannot_be_guessed():
     with pytest.raises(InputError) as caught:
         read_rows([row])
     assert str(caught.value) == (
-        "found the columns 'foo', 'bar', 'who', 'talk'; expected columns of a known shape. Say what they mean in the recipe, "
+        "found the columns 'foo', 'bar', 'who', 'talk'; expected columns of a known shape. Say what they mean in the "
+        "recipe, "
         "such as prepare.mapping: {question: foo, answer: bar}, or {text: foo}."
     )
     mapping = {"question": "foo", "answer": "bar", "subject": "who", "group": "talk"}
@@ -310,7 +347,7 @@ def test_a_sentence_names_the_columns_of_the_file():
 
 
 def test_an_unknown_shape():
-    with pytest.raises(SettingError, match="no shape is called 'alpacca'. Did you mean 'alpaca'"):
+    with pytest.raises(SettingError, match=r"no shape is called 'alpacca'. Did you mean 'alpaca'"):
         read_rows([{"a": 1}], shape="alpacca")
 
 

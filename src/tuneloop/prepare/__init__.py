@@ -1,16 +1,16 @@
 """Prepare: raw files → a clean dataset version.
 
-    source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
-    decoding.py  lines.py  strict_json.py  foreign.py      bytes → text, and what a file really is
-    importer.py  importers/                                one file format → raw rows
-    shape.py  turns.py  shapes/                            raw rows → records
-    ingest.py                                              the first pass: items, numbered and counted
-    step.py  decision.py  steps/  pipeline.py              cleaning
-    split.py  splits/  placing.py                          train, validation, test
-    outcomes.py  successors.py  originals.py               what became of each item, and what was changed
-    sorting.py  commit.py  report.py  versions.py          the version, and reading it
+source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
+decoding.py  lines.py  strict_json.py  foreign.py      bytes → text, and what a file really is
+importer.py  importers/                                one file format → raw rows
+shape.py  turns.py  shapes/                            raw rows → records
+ingest.py                                              the first pass: items, numbered and counted
+step.py  decision.py  steps/  pipeline.py              cleaning
+split.py  splits/  placing.py                          train, validation, test
+outcomes.py  successors.py  originals.py               what became of each item, and what was changed
+sorting.py  commit.py  report.py  versions.py          the version, and reading it
 
-    version = prepare(["family.jsonl"], workspace=None)
+version = prepare(["family.jsonl"], workspace=None)
 """
 
 from __future__ import annotations

@@ -185,7 +185,9 @@ class Ledgers:
         self.reasons[row["outcome"], row["step"], row["reason"]] += 1
         shown = self.examples.setdefault((row["outcome"], row["reason"]), [])
         if len(shown) < 5:
-            shown.append({"where": f"{row['file']}, {row['locator']}", "message": row["message"], "excerpt": row["excerpt"]})
+            shown.append(
+                {"where": f"{row['file']}, {row['locator']}", "message": row["message"], "excerpt": row["excerpt"]}
+            )
 
     def _fate(self, row: dict[str, Any]) -> dict[str, Any]:
         return {

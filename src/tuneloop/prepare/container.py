@@ -1,8 +1,8 @@
 """The contract of a container: a file or folder that holds files.
 
-A container yields its entries one after the other, unpacked into a temporary file that lives until the next one is asked
-for.  Nothing is ever written to a path that an archive names.  What must not or cannot be unpacked is a `Refused` with a
-sentence; what is left out on purpose a `Skipped`.
+A container yields its entries one after the other, unpacked into a temporary file that lives until the next one is
+asked for.  Nothing is ever written to a path that an archive names.  What must not or cannot be unpacked is a `Refused`
+with a sentence; what is left out on purpose a `Skipped`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class Limits(Settings):
         64 * 1024**3, en="unpacked bytes of one input, at most", zh="一个输入最多解压出多少字节", gt=0
     )
     max_ratio: int = setting(
-        400, en="unpacked bytes per packed byte, at most (looked at from 64 MiB on)", zh="解压比上限（解压超过 64 MiB 后才检查）", gt=1
+        400,
+        en="unpacked bytes per packed byte, at most (looked at from 64 MiB on)",
+        zh="解压比上限（解压超过 64 MiB 后才检查）",
+        gt=1,
     )
     max_entries: int = setting(100_000, en="files in one archive, at most", zh="一个压缩包最多包含的文件数", gt=0)
     max_depth: int = setting(4, en="archives inside archives, at most", zh="压缩包最多嵌套层数", ge=1)
@@ -73,7 +76,7 @@ class Budget:
         return Refused(name, "too_many_files", message)
 
     def excess(self, count: int, packed: int, own: int) -> str:
-        """Count `count` more bytes of an entry that has `own` of them from `packed`; the sentence when it is too much."""
+        """Count `count` more bytes of an entry that has `own` of them from `packed`; a sentence when it is too much."""
         self.unpacked += count
         if self.unpacked > self.limits.max_bytes:
             return (
@@ -82,8 +85,8 @@ class Budget:
             )
         if own > FREE_BYTES and own > self.limits.max_ratio * max(packed, 1):
             return (
-                f"unpacks to more than {self.limits.max_ratio} times its size, as archives made to fill disks do, and is "
-                "not read. If it is honest, unpack it yourself, or raise archives.max_ratio in the recipe."
+                f"unpacks to more than {self.limits.max_ratio} times its size, as archives made to fill disks do, and "
+                "is not read. If it is honest, unpack it yourself, or raise archives.max_ratio in the recipe."
             )
         return ""
 

@@ -1,8 +1,9 @@
 """The text of a file: its encoding found once for the whole file, then decoded as it is read.
 
-One row is too short to tell GB18030 from Big5, so a file is looked at as a whole: bytes that are valid UTF-8 to the end
-are UTF-8; else lines that hold other than ASCII are put before `tuneloop.text.encoding`.  A mostly valid UTF-8 file
-with a few damaged bytes stays UTF-8: the damaged bytes become lone surrogates, which the row readers refuse, line by line.
+One row is too short to tell GB18030 from Big5, so a file is looked at as a whole: bytes that are valid UTF-8 to the
+end are UTF-8; else lines that hold other than ASCII are put before `tuneloop.text.encoding`.  A mostly valid UTF-8
+file with a few damaged bytes stays UTF-8: the damaged bytes become lone surrogates, which the row readers refuse,
+line by line.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import codecs
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.text import encoding as text_encoding
@@ -50,28 +52,27 @@ def open_text(file: SourceFile, encoding: str | None = None) -> Iterator[io.Text
     """The decoded text; lines end at `\\n` (at `\\r` in a file of old Macs that has no other), never at U+2028."""
     codec = encoding or encoding_of(file)
     with file.open() as raw:
-        stream = io.TextIOWrapper(_Borrowed(raw), codec, KEEP_BYTES, newline=_line_end(file))
-        yield stream
+        buffered = io.BufferedReader(_Borrowed(raw), 1 << 16)
+        yield io.TextIOWrapper(buffered, codec, KEEP_BYTES, newline=_line_end(file))
 
 
 def _line_end(file: SourceFile) -> str:
     return "\r" if b"\r" in file.head and b"\n" not in file.head else "\n"
 
 
-class _Borrowed(io.BufferedIOBase):
+class _Borrowed(io.RawIOBase):
     """A stream that stays open when its reader is closed: temporary files are read more than once."""
 
-    def __init__(self, raw: io.BufferedIOBase | object) -> None:
+    def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int | None = -1) -> bytes:
-        return self._raw.read(size)  # type: ignore[attr-defined, no-any-return]
-
-    def read1(self, size: int = -1) -> bytes:
-        return self._raw.read(size)  # type: ignore[attr-defined, no-any-return]
+    def readinto(self, target: Any) -> int:
+        found = self._raw.read(len(target))
+        target[: len(found)] = found
+        return len(found)
 
 
 def damaged(text: str) -> str | None:

@@ -1,8 +1,8 @@
 """The contract of an importer: one file format → raw rows, streamed.
 
-An importer says how sure it is that a file is of its format (from the first 64 KiB, never from the name alone) and then
-yields one `Row` or one `Rejection` for each source item, in order, in memory that does not grow with the file.  It does not
-know what the rows mean: that is a shape's work (`tuneloop.prepare.shape`).
+An importer says how sure it is that a file is of its format (from the first 64 KiB, never from the name alone) and
+then yields one `Row` or one `Rejection` for each source item, in order, in memory that does not grow with the file.
+It does not know what the rows mean: that is a shape's work (`tuneloop.prepare.shape`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One source item that cannot be read: `reason` is a short code, `message` the sentence, `excerpt` what was found."""
+    """One source item that cannot be read: `reason` is a code, `message` the sentence, `excerpt` what was found."""
 
     reason: str
     message: str

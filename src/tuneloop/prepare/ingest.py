@@ -137,7 +137,9 @@ class Ingest:
             self._refuse_file(number, note, file, error)
         told.changed_meanwhile = file.fingerprint() != before
 
-    def _rows(self, number: int, note: InputNote, told: FileNote, items: Iterator[Item]) -> Iterator[tuple[int, Record]]:
+    def _rows(
+        self, number: int, note: InputNote, told: FileNote, items: Iterator[Item]
+    ) -> Iterator[tuple[int, Record]]:
         first = list(_sample(items))
         rows = [item.data for item in first if isinstance(item, Row)]
         reading: Reading | None = None
@@ -173,7 +175,14 @@ class Ingest:
             yield self._number(number, note, told.name, item.locator, group or own_group, subject, identity), record
 
     def _number(
-        self, number: int, note: InputNote, file: str, locator: str, group: str | None, subject: str | None, identity: str
+        self,
+        number: int,
+        note: InputNote,
+        file: str,
+        locator: str,
+        group: str | None,
+        subject: str | None,
+        identity: str,
     ) -> int:
         row = self.rows
         self.items.add(row, number, file, note.items, locator, group, subject, identity)

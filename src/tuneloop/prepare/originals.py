@@ -1,7 +1,8 @@
 """Records as they were before a step changed or dropped them: the ledger `changes`.
 
-A record's text before personal data were hidden is personal data itself.  So as soon as one step of the pipeline hides
-such data, every original is sealed with the workspace's key; without a key it is not kept at all, which the report says.
+A record's text before personal data were hidden is personal data itself.  So as soon as one step of the pipeline
+hides such data, every original is sealed with the workspace's key; without a key it is not kept at all, which the
+report says.
 """
 
 from __future__ import annotations

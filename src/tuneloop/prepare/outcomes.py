@@ -1,7 +1,7 @@
-"""What became of every item, pass by pass, and the law that each ends as exactly one of kept, merged, dropped, rejected.
+"""What became of every item, pass by pass: each ends as exactly one of kept, merged, dropped, rejected.
 
-Each pass writes the items it ended, by rising row, into a spill of its own; `together` joins the spills with the list of
-all items, a chunk at a time, and raises `ConservationError` when an item ended twice or not at all.
+Each pass writes the items it ended, by rising row, into a spill of its own; `together` joins the spills with the list
+of all items, a chunk at a time, and raises `ConservationError` when an item ended twice or not at all.
 """
 
 from __future__ import annotations

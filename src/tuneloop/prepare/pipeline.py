@@ -59,7 +59,9 @@ class Pipeline:
     def _needs_all(self, at: int, summaries: dict[int, Any]) -> bool:
         return self.steps[at].whole_set and at not in summaries
 
-    def _pass(self, stream: Iterable[pa.RecordBatch], through: range, summaries: dict[int, Any], whole: int | None) -> Spill:
+    def _pass(
+        self, stream: Iterable[pa.RecordBatch], through: range, summaries: dict[int, Any], whole: int | None
+    ) -> Spill:
         """Take every batch `through` some steps and lay it aside; the step at `whole` observes what comes out."""
         spill, ends = self.folder.new(batches.schema()), self.outcomes.new_pass()
         observer = _Observer(self.steps[whole], self.given()) if whole is not None else None

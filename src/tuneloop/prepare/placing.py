@@ -1,4 +1,4 @@
-"""Which split each record is in: the splitter sees the old records where they are, and the new ones with their groups."""
+"""Which split each record is in: the splitter sees old records where they are, and new ones with their groups."""
 
 from __future__ import annotations
 
@@ -61,5 +61,3 @@ def _inherited(items: Spill, outcomes: Outcomes, successors: Successors) -> dict
                 if row in grouped:
                     found[successors.last(record)].append(grouped[row])
     return dict(found)
-
-

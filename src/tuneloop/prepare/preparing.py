@@ -52,9 +52,9 @@ def prepare(
 ) -> DatasetVersion:
     """Read files, folders and archives, clean and split what they hold, and keep it as a dataset version.
 
-    The same input and recipe give the same version (`report["already_there"]` is then true).  A dry run does all of it
-    and keeps nothing.  Raises `InputError` when no record is left, with the first reasons; `NotFoundError` for a path that
-    is not there; `StoppedError` when a person stopped the run.
+    The same input and recipe give the same version (`report["already_there"]` is then true). A dry run does all of
+    it and keeps nothing. Raises `InputError` when no record is left, with the first reasons; `NotFoundError` for a
+    path that is not there; `StoppedError` when a person stopped the run.
     """
     recipe = recipe or PrepareRecipe()
     recipe.check()
@@ -182,12 +182,24 @@ class _Job:
         originals.flush()
         parent = self.extended.version
         if self.dry_run:
-            return DatasetVersion(made.id, "", self.scenario, "", None, counts_of(made.splits), made.kinds,
-                                  self._described(), told, parent.name if parent else None)
+            return DatasetVersion(
+                made.id,
+                "",
+                self.scenario,
+                "",
+                None,
+                counts_of(made.splits),
+                made.kinds,
+                self._described(),
+                told,
+                parent.name if parent else None,
+            )
         known = next((one for one in datasets.versions(self.ws, self.scenario) if one.id == made.id), None)
         fates = ledgers.fates.commit()
         again = known is not None and fates in datasets.addresses(self.ws, known.name, "fates")
-        added = {} if again else {"fates": fates, "origins": ledgers.origins.commit(), "changes": originals.writer.commit()}
+        added = (
+            {} if again else {"fates": fates, "origins": ledgers.origins.commit(), "changes": originals.writer.commit()}
+        )
         if known is None:
             added |= {"records": members.records.commit(), "members": members.members.commit()}
         version = datasets.add_version(
@@ -259,7 +271,9 @@ def _sweep(lease: Lease) -> None:
     """Remove what killed runs laid aside: it holds personal data in the clear."""
     from tuneloop.runs import queue
 
-    at_work = {run.id for run in queue.list(lease.ws, states=("running", "pausing", "cancelling")) if not run.interrupted}
+    at_work = {
+        run.id for run in queue.list(lease.ws, states=("running", "pausing", "cancelling")) if not run.interrupted
+    }
     for folder in lease.ws.path("runs").glob(f"*/{SPILL}"):
         if folder.parent.name not in at_work:
             shutil.rmtree(folder, ignore_errors=True)
@@ -278,7 +292,9 @@ def _repeats(outcomes: Outcomes, successors: Successors) -> Counter[str]:
     """How many items merged into each record."""
     found: Counter[str] = Counter()
     for batch in outcomes.all():
-        for outcome, record in zip(batch.column("outcome").to_pylist(), batch.column("record").to_pylist(), strict=True):
+        for outcome, record in zip(
+            batch.column("outcome").to_pylist(), batch.column("record").to_pylist(), strict=True
+        ):
             if outcome == "merged":
                 found[successors.last(record)] += 1
     return found

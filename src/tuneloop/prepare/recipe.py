@@ -28,7 +28,9 @@ class SourceTerms(Settings):
 class PrepareRecipe(Settings):
     source: SourceTerms = setting(SourceTerms(), en="where the input comes from", zh="数据来源说明")
     formats: dict[str, dict[str, Any]] = setting(
-        {}, en="settings of importers, such as {csv: {separator: semicolon}}", zh="各文件格式的设置，如 {csv: {separator: semicolon}}"
+        {},
+        en="settings of importers, such as {csv: {separator: semicolon}}",
+        zh="各文件格式的设置，如 {csv: {separator: semicolon}}",
     )
     archives: Limits = setting(Limits(), en="how much archives may unpack to", zh="压缩包解压的上限")
     shape: str | dict[str, Any] | None = setting(
@@ -39,7 +41,9 @@ class PrepareRecipe(Settings):
         en="which column holds which field, such as {question: ask, answer: reply}; also group and subject",
         zh="字段对应哪一列，如 {question: 提问, answer: 回复}；也可指定 group 和 subject",
     )
-    steps: tuple[str | dict[str, Any], ...] = setting(DEFAULT_STEPS, en="cleaning steps, in order", zh="清洗步骤，按顺序执行")
+    steps: tuple[str | dict[str, Any], ...] = setting(
+        DEFAULT_STEPS, en="cleaning steps, in order", zh="清洗步骤，按顺序执行"
+    )
     split: str | dict[str, Any] = setting("clustered", en="how records are split", zh="划分方式")
     weights: Literal["one", "repeats"] = setting(
         "one",

@@ -42,7 +42,8 @@ _MIXED = Words(
     "该版本包含多种记录（{kinds}）；每种训练目标只使用对应类型的记录。",
 )
 _CHANGED = Words(
-    "{file} was changed while it was read; what was read may be of both states. Prepare it again when nobody writes to it.",
+    "{file} was changed while it was read; what was read may be of both states. Prepare it again when nobody writes "
+    "to it.",
     "{file} 在读取过程中被修改，读到的内容可能新旧混杂。请在无人写入时重新准备。",
 )
 _NO_ORIGINALS = Words(
@@ -61,7 +62,13 @@ def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership,
         "counts": counts,
         "inputs": [_input(note, count) for note, count in zip(ingest.notes, ledgers.counts, strict=True)],
         "reasons": [
-            {"outcome": outcome, "step": step, "reason": reason, "count": count, "words": _words(pipeline, splits, reason)}
+            {
+                "outcome": outcome,
+                "step": step,
+                "reason": reason,
+                "count": count,
+                "words": _words(pipeline, splits, reason),
+            }
             for (outcome, step, reason), count in ledgers.reasons.most_common()
         ],
         "steps": [
@@ -131,7 +138,11 @@ def _lengths(lengths: Sequence[int]) -> dict[str, float]:
     values = np.array(lengths)
     marks = np.percentile(values, [0, 25, 50, 75, 95, 100])
     names = ("min", "p25", "median", "p75", "p95", "max")
-    return {**dict(zip(names, map(float, marks), strict=True)), "mean": round(float(values.mean()), 1), "sum": int(values.sum())}
+    return {
+        **dict(zip(names, map(float, marks), strict=True)),
+        "mean": round(float(values.mean()), 1),
+        "sum": int(values.sum()),
+    }
 
 
 def _examples(ledgers: Ledgers, outcome: str) -> list[dict[str, str]]:
@@ -150,7 +161,9 @@ def _advise(
     if total < AT_LEAST:
         yield Advice("amount", _FEW.format(count=total, minimum=AT_LEAST, better=BETTER), total)
     if counts["rejected"] > 0.05 * items:
-        yield Advice("rejected", _REJECTED.format(share=round(100 * counts["rejected"] / items), count=counts["rejected"]))
+        yield Advice(
+            "rejected", _REJECTED.format(share=round(100 * counts["rejected"] / items), count=counts["rejected"])
+        )
     if counts["merged"] > 0.2 * items:
         yield Advice("repeats", _REPEATED.format(share=round(100 * counts["merged"] / items), count=counts["merged"]))
     if len(made.kinds) > 1:

@@ -1,9 +1,9 @@
 """The contract of a shape: what the fields of a raw row mean → one record.
 
-Each file is recognized by itself, from its first rows: a shape finds its fields among the columns by their usual names in
-English and Chinese and says how sure it is.  A mapping in the recipe says it instead (`mapping: {question: 提问, answer: 回复}`).
-A shape's `record` checks everything that makes a row useless for training, and raises `InputError` with the field, what
-was found and what to do; the row is then put aside and the others go on.
+Each file is recognized by itself, from its first rows: a shape finds its fields among the columns by their usual
+names in English and Chinese and says how sure it is.  A mapping in the recipe says it instead, such as
+`mapping: {question: 提问, answer: 回复}`.  A shape's `record` checks everything that makes a row useless for training,
+and raises `InputError` with the field, what was found and what to do; the row is put aside and the others go on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ from tuneloop.registry import Member, Registry
 
 SURE_ENOUGH = 0.35
 BESIDE = {
-    "group": ("group", "group_id", "conversation_id", "dialogue_id", "dialog_id", "session_id", "thread_id", "会话ID", "对话ID"),
+    "group": (
+        "group",
+        "group_id",
+        "conversation_id",
+        "dialogue_id",
+        "dialog_id",
+        "session_id",
+        "thread_id",
+        "会话ID",
+        "对话ID",
+    ),
     "subject": ("subject", "customer_id", "user_id", "客户ID", "用户ID"),
 }
 """Columns beside the record: what belongs together in a split, and whom a row is about."""
@@ -101,7 +111,10 @@ def fold(name: str) -> str:
 
 
 def read_rows(
-    sample: Sequence[Mapping[str, Any]], *, shape: str | Mapping[str, Any] | None = None, mapping: Mapping[str, str] | None = None
+    sample: Sequence[Mapping[str, Any]],
+    *,
+    shape: str | Mapping[str, Any] | Shape | None = None,
+    mapping: Mapping[str, str] | None = None,
 ) -> Reading:
     """Find out how rows like these are read.
 
@@ -140,7 +153,9 @@ _Match = tuple[Shape, dict[str, str], float]
 
 def _guessed(candidates: list[Shape], sample: Sequence[Mapping[str, Any]], named: bool) -> _Match:
     matches = [(member, found) for member in candidates if (found := member.find(sample))]
-    scored = [(member, found, member.score(found, sample) * _filled(member, found, sample)) for member, found in matches]
+    scored = [
+        (member, found, member.score(found, sample) * _filled(member, found, sample)) for member, found in matches
+    ]
     best = max(scored, key=lambda match: match[2], default=None)
     if best is None or (best[2] < SURE_ENOUGH and not named):
         raise _unknown(sample, candidates[0] if named else None)
@@ -158,8 +173,11 @@ def _mapped(candidates: list[Shape], mapping: Mapping[str, str], sample: Sequenc
     for field, column in mapping.items():
         if column not in columns:
             hint = nearest(column, columns)
-            raise InputError(f"the mapping takes {field!r} from the column {column!r}, which is not there",
-                             expected=_listed(columns), do=hint[0].upper() + hint[1:])
+            raise InputError(
+                f"the mapping takes {field!r} from the column {column!r}, which is not there",
+                expected=_listed(columns),
+                do=hint[0].upper() + hint[1:],
+            )
     fitting: list[tuple[Shape, dict[str, str]]] = []
     for member in candidates:
         names = {field.name for field in member.fields}
@@ -173,7 +191,9 @@ def _mapped(candidates: list[Shape], mapping: Mapping[str, str], sample: Sequenc
     strange = sorted(mapping.keys() - known)
     if strange:
         hint = nearest(strange[0], known)
-        raise InputError(f"the mapping names the field {strange[0]!r}, which no shape has", do=hint[0].upper() + hint[1:])
+        raise InputError(
+            f"the mapping names the field {strange[0]!r}, which no shape has", do=hint[0].upper() + hint[1:]
+        )
     raise InputError(
         f"no shape has just the fields {', '.join(sorted(mapping))}",
         expected="one of " + "; ".join(_wanted(member) for member in candidates),
@@ -184,8 +204,10 @@ def _beside(name: str, given: Mapping[str, str], sample: Sequence[Mapping[str, A
     columns = columns_of(sample)
     if name in given:
         if given[name] not in columns:
-            raise InputError(f"the mapping takes {name!r} from the column {given[name]!r}, which is not there",
-                             expected=_listed(columns))
+            raise InputError(
+                f"the mapping takes {name!r} from the column {given[name]!r}, which is not there",
+                expected=_listed(columns),
+            )
         return given[name]
     folded = {fold(column): column for column in columns}
     return next((folded[fold(usual)] for usual in BESIDE[name] if fold(usual) in folded), None)
@@ -194,12 +216,13 @@ def _beside(name: str, given: Mapping[str, str], sample: Sequence[Mapping[str, A
 def _unknown(sample: Sequence[Mapping[str, Any]], named: Shape | None) -> InputError:
     columns = columns_of(sample)
     first = [column for column in columns if any(isinstance(row.get(column), str) for row in sample)] or columns
-    example = f"question: {first[0] if first else 'COLUMN'}, answer: {first[1] if len(first) > 1 else 'COLUMN'}"
+    names = [*first, "COLUMN", "COLUMN"]
+    example = f"question: {names[0]}, answer: {names[1]}"
     wanted = f"the fields of {named.name} ({_wanted(named)})" if named else "columns of a known shape"
     return InputError(
         f"found {_listed(columns)}",
         expected=wanted,
-        do=f"Say what they mean in the recipe, such as prepare.mapping: {{{example}}}, or {{text: {first[0] if first else 'COLUMN'}}}",
+        do=f"Say what they mean in the recipe, such as prepare.mapping: {{{example}}}, or {{text: {names[0]}}}",
     )
 
 

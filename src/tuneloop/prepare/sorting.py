@@ -25,7 +25,9 @@ def by_id(spill: Spill, folder: SpillFolder) -> Iterator[pa.Table]:
 
     count = min(MOST_BUCKETS, spill.bytes // BUCKET_BYTES + 1)
     if count == 1:
-        yield pa.Table.from_batches(spill.read(), schema=spill.schema).sort_by([("id", "ascending"), ("row", "ascending")])
+        yield pa.Table.from_batches(spill.read(), schema=spill.schema).sort_by(
+            [("id", "ascending"), ("row", "ascending")]
+        )
         return
     buckets = [folder.new(spill.schema) for _ in range(count)]
     for batch in spill.read():

@@ -47,7 +47,7 @@ class SourceFile:
             self._data.seek(0)
             yield self._data
             return
-        assert self.path is not None  # noqa: S101  (checked in __init__)
+        assert self.path is not None
         try:
             stream = self.path.open("rb")
         except OSError as error:

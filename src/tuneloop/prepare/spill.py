@@ -72,7 +72,10 @@ class Rows:
     def flush(self) -> None:
         import pyarrow as pa
 
-        arrays = [pa.array(values, field.type) for values, field in zip(self._columns.values(), self.spill.schema, strict=True)]
+        arrays = [
+            pa.array(values, field.type)
+            for values, field in zip(self._columns.values(), self.spill.schema, strict=True)
+        ]
         self.spill.write(pa.RecordBatch.from_arrays(arrays, schema=self.spill.schema))
         for column in self._columns.values():
             column.clear()

@@ -1,8 +1,8 @@
 """JSON values that mean one thing: what other readers take in silence is refused with a sentence.
 
-Refused are keys that stand twice in an object (one of both would be lost), NaN and infinities (also as 1e999), numbers of
-thousands of digits, and nesting deeper than `MAX_DEPTH`.  Raw control characters inside strings are accepted: they harm
-nobody, and tools write them.  Lone surrogates are refused where the record is made.
+Refused are keys that stand twice in an object (one of both would be lost), NaN and infinities (also as 1e999),
+numbers of thousands of digits, and nesting deeper than `MAX_DEPTH`.  Raw control characters inside strings are
+accepted: they harm nobody, and tools write them.  Lone surrogates are refused where the record is made.
 """
 
 from __future__ import annotations

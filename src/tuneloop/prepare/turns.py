@@ -1,7 +1,7 @@
 """From a list of messages, however it names things, to turns that a model can be trained on.
 
-Read are OpenAI's messages (tools and their legacy functions), ShareGPT's from/value pairs, and transcripts with a speaker
-and a text.  `read_turns` checks each message, `check_order` the conversation as a whole.
+Read are OpenAI's messages (tools and their legacy functions), ShareGPT's from/value pairs, and transcripts with a
+speaker and a text.  `read_turns` checks each message, `check_order` the conversation as a whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from tuneloop.wording import Words
 
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("user", "human", "usr", "customer", "client", "visitor", "用户", "客户", "顾客", "问"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "bot", "model", "agent", "sys", "chatgpt", "助手", "客服", "机器人", "答"), "assistant"),
+    **dict.fromkeys(
+        ("assistant", "gpt", "bot", "model", "agent", "sys", "chatgpt", "助手", "客服", "机器人", "答"), "assistant"
+    ),
     **dict.fromkeys(("system", "系统"), "system"),
     "developer": "developer",
     **dict.fromkeys(("tool", "function", "observation", "ipython", "function_response", "工具"), "tool"),
@@ -40,13 +42,18 @@ def read_turns(value: Any, field: str) -> tuple[Turn, ...]:
     if not isinstance(value, list | tuple):
         raise InputError(f"found {shown(value)}", expected="a list of messages", where=Where(field=field))
     if not value:
-        raise InputError("the conversation is empty", expected="at least one message of a user and one of the assistant",
-                         where=Where(field=field))
+        raise InputError(
+            "the conversation is empty",
+            expected="at least one message of a user and one of the assistant",
+            where=Where(field=field),
+        )
     turns: list[Turn] = []
     for number, message in enumerate(value):
         place = f"{field}[{number}]"
         if not isinstance(message, Mapping):
-            raise InputError(f"found {shown(message)}", expected="a message with role and content", where=Where(field=place))
+            raise InputError(
+                f"found {shown(message)}", expected="a message with role and content", where=Where(field=place)
+            )
         turns.append(_turn(message, place, turns))
     return tuple(turns)
 
@@ -54,8 +61,11 @@ def read_turns(value: Any, field: str) -> tuple[Turn, ...]:
 def _turn(message: Mapping[str, Any], place: str, before: Sequence[Turn]) -> Turn:
     role_key = next((key for key in _ROLE_KEYS if key in message), None)
     if role_key is None:
-        raise InputError(f"a message with the fields {', '.join(map(repr, message))} has no role",
-                         expected="'role' and 'content' (or 'from' and 'value')", where=Where(field=place))
+        raise InputError(
+            f"a message with the fields {', '.join(map(repr, message))} has no role",
+            expected="'role' and 'content' (or 'from' and 'value')",
+            where=Where(field=place),
+        )
     name = message[role_key]
     folded = name.strip().lower() if isinstance(name, str) else ""
     content_key = next((key for key in _CONTENT_KEYS if key in message), None)
@@ -65,8 +75,12 @@ def _turn(message: Mapping[str, Any], place: str, before: Sequence[Turn]) -> Tur
     role = ROLES.get(folded)
     if role is None:
         hint = nearest(folded, ["system", "user", "assistant", "tool", "human", "gpt"]) if folded else ""
-        raise InputError(f"found the role {shown(name)}", expected="system, user, assistant or tool",
-                         where=Where(field=f"{place}.{role_key}"), do=hint[:1].upper() + hint[1:])
+        raise InputError(
+            f"found the role {shown(name)}",
+            expected="system, user, assistant or tool",
+            where=Where(field=f"{place}.{role_key}"),
+            do=hint[:1].upper() + hint[1:],
+        )
     calls = _calls(message, place, before) if role == "assistant" else ()
     reasoning = message.get("reasoning_content") or message.get("reasoning") or message.get("thinking")
     if content is None and not calls and not (role == "assistant" and reasoning):
@@ -88,9 +102,15 @@ def _content(value: Any, field: str) -> str | None:
     if isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
         texts = []
         for part in value:
-            if part.get("type", "text") not in ("text", "input_text", "output_text") or not isinstance(part.get("text"), str):
-                raise InputError(f"found a part of the type {shown(part.get('type'))}", expected="parts of text",
-                                 where=Where(field=field), do="Pictures and sounds cannot be trained on yet: remove the part")
+            if part.get("type", "text") not in ("text", "input_text", "output_text") or not isinstance(
+                part.get("text"), str
+            ):
+                raise InputError(
+                    f"found a part of the type {shown(part.get('type'))}",
+                    expected="parts of text",
+                    where=Where(field=field),
+                    do="Pictures and sounds cannot be trained on yet: remove the part",
+                )
             texts.append(part["text"])
         return "".join(texts)
     raise InputError(f"found {shown(value)}", expected="a text", where=Where(field=field))
@@ -103,7 +123,9 @@ def _weight(message: Mapping[str, Any], place: str) -> float | None:
         if value is None:
             continue
         if not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise InputError(f"found {shown(value)}", expected="a number from 0 to 1", where=Where(field=f"{place}.{key}"))
+            raise InputError(
+                f"found {shown(value)}", expected="a number from 0 to 1", where=Where(field=f"{place}.{key}")
+            )
         return None if value == 1 else float(value)
     return None
 
@@ -132,8 +154,9 @@ def _calls_of_text(content: str | None, field: str, before: Sequence[Turn]) -> t
 def _call(call: Any, field: str, number: int) -> dict[str, Any]:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str) or not function["name"]:
-        raise InputError(f"found {shown(call)}", expected="a call with a function's name and arguments",
-                         where=Where(field=field))
+        raise InputError(
+            f"found {shown(call)}", expected="a call with a function's name and arguments", where=Where(field=field)
+        )
     arguments = function.get("arguments", "{}")
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
@@ -163,16 +186,27 @@ def check_order(turns: Sequence[Turn], field: str) -> None:
     if not any(turn.role == "assistant" for turn in turns):
         roles = sorted({turn.role for turn in turns})
         if roles in (["system"], ["developer"]):
-            raise InputError("found only a system message", expected="at least one message of a user and one of the assistant",
-                             where=Where(field=field), do="Add the question and the answer that belong to it")
-        raise InputError("found no turn of the assistant", expected="at least one: it is what the model learns",
-                         where=Where(field=field), do="Add the answer, or remove the record")
+            raise InputError(
+                "found only a system message",
+                expected="at least one message of a user and one of the assistant",
+                where=Where(field=field),
+                do="Add the question and the answer that belong to it",
+            )
+        raise InputError(
+            "found no turn of the assistant",
+            expected="at least one: it is what the model learns",
+            where=Where(field=field),
+            do="Add the answer, or remove the record",
+        )
     for number, turn in enumerate(turns):
         previous = turns[number - 1] if number else None
         fault = _fault(turn, previous)
         if fault:
-            raise InputError(f"the roles are out of order: {fault}", where=Where(field=f"{field}[{number}]"),
-                             expected="system first, then user and assistant in turn, tools after calls")
+            raise InputError(
+                f"the roles are out of order: {fault}",
+                where=Where(field=f"{field}[{number}]"),
+                expected="system first, then user and assistant in turn, tools after calls",
+            )
 
 
 def _fault(turn: Turn, previous: Turn | None) -> str:
@@ -188,7 +222,7 @@ def _fault(turn: Turn, previous: Turn | None) -> str:
 
 
 def join_same(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Messages that one speaker wrote in a row become one, with a line break between (service logs are full of them)."""
+    """Messages that one speaker wrote in a row become one, with a line break between: service logs are full of them."""
     made: list[Turn] = []
     for turn in turns:
         last = made[-1] if made else None

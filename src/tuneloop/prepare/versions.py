@@ -1,12 +1,12 @@
 """Reading dataset versions: their records, what became of each source item, where a record came from, what was changed.
 
-    records    (record, split, weight), by rising id
-    fates      what became of each source item
-    origins_of every place that a record came from
-    changes    records as they were before a step changed or dropped them
-    difference which records one version has and another has not
-    restore    a person takes a dropped item back: the next version applies it
-    trace      the versions that hold a record
+records    (record, split, weight), by rising id
+fates      what became of each source item
+origins_of every place that a record came from
+changes    records as they were before a step changed or dropped them
+difference which records one version has and another has not
+restore    a person takes a dropped item back: the next version applies it
+trace      the versions that hold a record
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ def batches(ws: Workspace, version: DatasetVersion | str, split: Split | None = 
                 members = members.filter(pc.equal(members.column("split"), split))
             rows = pc.index_in(members.column("record"), held["id"].combine_chunks())
             if rows.null_count:
-                raise NotFoundError(f"{rows.null_count} records of {name} are missing from its ledgers",
-                                    do="Restore the workspace's blobs folder from a copy")
+                raise NotFoundError(
+                    f"{rows.null_count} records of {name} are missing from its ledgers",
+                    do="Restore the workspace's blobs folder from a copy",
+                )
             found = held.take(rows).append_column("split", members.column("split"))
             yield from found.append_column("weight", members.column("weight")).combine_chunks().to_batches()
 
@@ -115,7 +117,10 @@ def origins_of(ws: Workspace, version: DatasetVersion | str, record: str) -> lis
     addresses = datasets.addresses(ws, _name(ws, version), "origins")
     if not addresses:
         return []
-    query = "SELECT DISTINCT source, file, item, locator, subject, \"group\", licence FROM origins WHERE record = ? ORDER BY source, item"
+    query = """
+        SELECT DISTINCT source, file, item, locator, subject, "group", licence
+        FROM origins WHERE record = ? ORDER BY source, item
+    """
     return [Origin(**row) for row in ws.ledgers.query(query, [record], origins=addresses).to_pylist()]
 
 
@@ -143,7 +148,9 @@ def difference(ws: Workspace, old: DatasetVersion | str, new: DatasetVersion | s
     return {str(key): int(value) for key, value in found.to_pylist()[0].items()}
 
 
-def restore(ws: Workspace, version: DatasetVersion | str, source: str, item: int, *, person: str, note: str = "") -> Restore:
+def restore(
+    ws: Workspace, version: DatasetVersion | str, source: str, item: int, *, person: str, note: str = ""
+) -> Restore:
     """Take a dropped item back: the step that dropped it leaves it alone in the next version.
 
     Raises `UsageError` for an item that is there, that could not be read, or whose equal is there.
@@ -154,13 +161,21 @@ def restore(ws: Workspace, version: DatasetVersion | str, source: str, item: int
     if fate.outcome == "kept":
         raise UsageError(f"item {item} of {source} is in the version already", expected="a dropped item")
     if fate.outcome == "rejected":
-        raise UsageError(f"item {item} of {source} cannot be read: {fate.message}", expected="a dropped item",
-                         do="Mend it in the file and prepare it again")
+        raise UsageError(
+            f"item {item} of {source} cannot be read: {fate.message}",
+            expected="a dropped item",
+            do="Mend it in the file and prepare it again",
+        )
     if fate.outcome == "merged" and fate.reason in MERGED_ALIKE:
-        raise UsageError(f"item {item} of {source} says the same as {fate.record}, which is in the version",
-                         expected="an item that is missing", do="To let repeats count, set weights: repeats in the recipe")
+        raise UsageError(
+            f"item {item} of {source} says the same as {fate.record}, which is in the version",
+            expected="an item that is missing",
+            do="To let repeats count, set weights: repeats in the recipe",
+        )
     if fate.reason == "bridge":
-        raise UsageError(f"item {item} of {source} is too close to records of two splits", expected="an item that leaks nothing")
+        raise UsageError(
+            f"item {item} of {source} is too close to records of two splits", expected="an item that leaks nothing"
+        )
     return add_restore(ws, source, item, person=person, step=fate.step, note=note, digest=_imported(ws, version, fate))
 
 

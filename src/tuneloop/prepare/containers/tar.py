@@ -38,8 +38,11 @@ class Tar(Container):
                 with tarfile.open(fileobj=stream, mode="r:") as archive:
                     yield from _entries(archive, file.name, budget)
             except tarfile.TarError as error:
-                raise InputError(f"is a tar archive that cannot be read ({error})", where=Where(file=file.name),
-                                 do="Copy it again: it seems to be cut off") from None
+                raise InputError(
+                    f"is a tar archive that cannot be read ({error})",
+                    where=Where(file=file.name),
+                    do="Copy it again: it seems to be cut off",
+                ) from None
 
 
 def _entries(archive: tarfile.TarFile, name: str, budget: Budget) -> Iterator[Entry]:

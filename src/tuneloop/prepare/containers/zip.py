@@ -42,8 +42,11 @@ class Zip(Container):
             try:
                 archive = zipfile.ZipFile(stream)
             except (zipfile.BadZipFile, OSError, ValueError) as error:
-                raise InputError(f"is a zip archive that cannot be read ({error})", where=Where(file=file.name),
-                                 do="Copy it again: it seems to be cut off") from None
+                raise InputError(
+                    f"is a zip archive that cannot be read ({error})",
+                    where=Where(file=file.name),
+                    do="Copy it again: it seems to be cut off",
+                ) from None
             with archive:
                 yield from _entries(archive, file.name, budget)
 

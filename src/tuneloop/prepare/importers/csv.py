@@ -1,8 +1,9 @@
 """Tables as text: values separated by commas, tabs, semicolons or bars, with or without a row of names.
 
-RFC 4180 with what spreadsheets do to it: cells in quotes may hold separators and line breaks; files of tabs mostly know no
-quotes.  Separator, quoting and names are found from the first rows; each can be said.  A row with more or fewer cells
-than the first is refused, as its cells may have moved; an opening quote that is never closed costs its own line only.
+RFC 4180 with what spreadsheets do to it: cells in quotes may hold separators and line breaks; files of tabs mostly
+know no quotes.  Separator, quoting and names are found from the first rows; each can be said.  A row with more or
+fewer cells than the first is refused, as its cells may have moved; an opening quote that is never closed costs its
+own line only.
 """
 
 from __future__ import annotations
@@ -99,8 +100,9 @@ class _Style:
     fitting: int = 0
 
     def reader(self, feed: Iterable[str]) -> Iterator[list[str]]:
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        return csv.reader(feed, delimiter=self.separator, quoting=quoting, strict=True)
+        if self.quoted:
+            return csv.reader(feed, delimiter=self.separator, strict=True)
+        return csv.reader(feed, delimiter=self.separator, quoting=csv.QUOTE_NONE, strict=True)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def _quotings(head: Head, separator: str) -> tuple[bool, ...]:
     if separator != "\t":
         return (True,)
     opened = [cell for line in head.lines for cell in line.split("\t") if cell.startswith('"')]
-    closed = [cell for cell in opened if len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")]
+    closed = [
+        cell for cell in opened if len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")
+    ]
     widths = {line.count("\t") for line in head.lines}
     return (True,) if opened == closed and opened else (False,) if len(widths) == 1 or not opened else (False, True)
 
@@ -125,7 +129,7 @@ def _quotings(head: Head, separator: str) -> tuple[bool, ...]:
 def _measure(head: Head, separator: str, quoted: bool) -> _Style:
     numbered = (Line(number, text) for number, text in enumerate(head.lines, 1))
     style = _Style(separator, quoted)
-    rows = [record for record in _take(_records(numbered, style), SAMPLE_ROWS)]
+    rows = list(_take(_records(numbered, style), SAMPLE_ROWS))
     widths = Counter(len(row.cells) if isinstance(row, _Cells) else 0 for row in rows)
     columns, fitting = widths.most_common(1)[0]
     return _Style(separator, quoted, max(columns, 1), fitting / len(rows), fitting)
@@ -153,9 +157,7 @@ def _records(numbered: Iterator[Line], style: _Style) -> Iterator[_Cells | Rejec
         reader = style.reader(feed())
         try:
             for cells in reader:
-                if cells and any(cells):
-                    yield _Cells(cells, taken[0].number)
-                elif cells and len(cells) > 1:
+                if (cells and any(cells)) or (cells and len(cells) > 1):
                     yield _Cells(cells, taken[0].number)
                 taken.clear()
         except csv.Error as error:

@@ -1,7 +1,7 @@
 """JSON: an array of objects, streamed; one object; objects one after the other; or rows inside an object.
 
-Elements are cut out of the text one by one, so that one with a fault costs one item and not the file (stream parsers give
-up at the first fault), and memory holds one element and one chunk.
+Elements are cut out of the text one by one, so that one with a fault costs one item and not the file (stream parsers
+give up at the first fault), and memory holds one element and one chunk.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ _OBJECT_BELOW = re.compile(r"(?<=\n)\{")
 """Pretty printers begin an object of the outermost level at the beginning of a line."""
 
 PARTS_OF_A_RECORD = frozenset(
-    "messages conversations conversation chosen rejected tools functions history preferred_output "
-    "non_preferred_output turns utterances dialogue dialog chat prompt completion input segments".split()
+    (
+        *("messages", "conversations", "conversation", "turns", "utterances", "dialogue", "dialog", "chat", "history"),
+        *("prompt", "completion", "input", "chosen", "rejected", "preferred_output", "non_preferred_output"),
+        *("tools", "functions", "segments"),
+    )
 )
 """Lists of objects under these names belong to one record; under any other name they are the rows."""
 
@@ -37,14 +40,15 @@ PARTS_OF_A_RECORD = frozenset(
 class Json(Importer):
     title = Words("JSON", "JSON")
     help = Words(
-        "An array of objects, read piece by piece however large; also a single object, or an object that holds the rows.",
+        "An array of objects, read piece by piece however large; also one object, or an object that holds the rows.",
         "对象数组，无论多大都分段读取；也可以是单个对象，或里面装着各行数据的对象。",
     )
 
     def recognize(self, head: Head) -> float:
         start = head.text.lstrip(_BLANK)
         if start.startswith("["):
-            return 0.9 if start[1:].lstrip(_BLANK)[:1] in ("{", "[", "]", '"', "") else 0.0
+            known = start[1:].lstrip(_BLANK)[:1] in ("{", "[", "]", '"', "")
+            return 0.9 if known or head.suffix == ".json" else 0.0
         if not start.startswith("{"):
             return 0.0
         if len(head.lines) == 1:
@@ -65,8 +69,10 @@ class Json(Importer):
                 elif sign == "{":
                     yield from reader.object()
                 else:
-                    yield reader.broken("not_object", f"found {reader.text[reader.at : reader.at + 20]!r}; "
-                                                      "expected an array of objects.")
+                    yield reader.broken(
+                        "not_object",
+                        f"found {reader.text[reader.at : reader.at + 20]!r}; expected an array of objects.",
+                    )
 
 
 def _first_key_below(start: str) -> bool:
@@ -123,8 +129,10 @@ class _Reader:
                 self.more()  # a number may go on in the next chunk
                 continue
             if byte := damaged(self.text[self.at : end]):
-                raise InputError(f"found the byte {byte}, which is not of the file's encoding",
-                                 do="Save the file in one encoding, best UTF-8")
+                raise InputError(
+                    f"found the byte {byte}, which is not of the file's encoding",
+                    do="Save the file in one encoding, best UTF-8",
+                )
             self.at = end
             return value
 
@@ -163,7 +171,7 @@ class _Reader:
         self.count += 1
         place = f"item {self.count}, line {line}" if key is None else f"key {key}, line {line}"
         if not isinstance(value, dict):
-            message = "expected an object with fields, such as {\"question\": …, \"answer\": …}."
+            message = 'expected an object with fields, such as {"question": …, "answer": …}.'
             return Rejection("not_object", f"found {excerpt(json.dumps(value, ensure_ascii=False))}; {message}", place)
         return Row(value, place, line, self.count, mended=mended)
 
@@ -276,6 +284,7 @@ def _checked(seen: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(seen)
     if len(made) < len(seen):
         twice = next(key for index, (key, _) in enumerate(seen) if key in dict(seen[:index]))
-        raise InputError(f"the key {twice!r} stands twice in one object", expected="each key once",
-                         do="Remove one of them")
+        raise InputError(
+            f"the key {twice!r} stands twice in one object", expected="each key once", do="Remove one of them"
+        )
     return made

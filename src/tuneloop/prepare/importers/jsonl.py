@@ -29,8 +29,12 @@ class Jsonl(Importer):
     def recognize(self, head: Head) -> float:
         named = head.suffix in SUFFIXES
         sample = head.lines[:50]
-        if not head.text.lstrip(_GAP).startswith("{"):
-            return 0.55 if named and not head.text.lstrip(_GAP).startswith("[") else 0.0
+        start = head.text.lstrip(_GAP)[:1]
+        if start == "[":
+            apart = len(sample) > 1 and _is_whole(sample[0])
+            return 0.92 if apart and (named or _is_object(sample[1])) else 0.0
+        if start != "{":
+            return 0.55 if named else 0.0
         if len(sample) == 1:  # one object, or the beginning of a very long line
             return 0.95 if named else 0.6
         whole = sum(_is_object(line) for line in sample)
@@ -52,6 +56,15 @@ def _is_object(line: str) -> bool:
     except InputError:
         return True
     return isinstance(value, dict)
+
+
+def _is_whole(line: str) -> bool:
+    """Does one JSON value fill the line?"""
+    text = line.strip(_GAP)
+    try:
+        return decode_at(text, 0)[1] == len(text)
+    except (json.JSONDecodeError, InputError):
+        return False
 
 
 def _line_items(line: Line, encoding: str) -> Iterator[Item]:
@@ -92,7 +105,7 @@ def _one(text: str, at: int, line: int, count: int) -> tuple[Item, int]:
         end = len(text) if found is None or found == UNKNOWN else found
         return Rejection("bad_json", str(error), place, excerpt(text[at:end])), end
     if not isinstance(value, dict):
-        message = f"found {_name(value)}; expected an object with fields, such as {{\"question\": …, \"answer\": …}}."
+        message = f'found {_name(value)}; expected an object with fields, such as {{"question": …, "answer": …}}.'
         return Rejection("not_object", message, place, excerpt(text[at:end])), end
     return Row(value, place, line, mended="" if count == 1 else "glued"), end
 

@@ -34,8 +34,11 @@ class Parquet(Importer):
             try:
                 table = pq.ParquetFile(stream)
             except (pa.ArrowException, OSError) as error:
-                raise InputError(f"is a Parquet file that cannot be read ({_short(error)})",
-                                 where=Where(file=file.name), do="Copy it again: it seems to be cut off") from None
+                raise InputError(
+                    f"is a Parquet file that cannot be read ({_short(error)})",
+                    where=Where(file=file.name),
+                    do="Copy it again: it seems to be cut off",
+                ) from None
             try:
                 for batch in table.iter_batches(batch_size=BATCH_ROWS):
                     for row in batch.to_pylist():
@@ -50,8 +53,9 @@ def _item(row: dict[str, Any], number: int) -> Item:
     try:
         return Row({key: _plain(value) for key, value in row.items()}, f"row {number}", None, number)
     except UnicodeDecodeError:
-        return Rejection("bad_bytes", "found bytes that are no text; expected texts and numbers.", f"row {number}",
-                         excerpt(str(row)))
+        return Rejection(
+            "bad_bytes", "found bytes that are no text; expected texts and numbers.", f"row {number}", excerpt(str(row))
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -71,22 +71,26 @@ class Text(Importer):
     def _finish(self, document: list[str], line: int, encoding: str | None) -> Iterator[Item]:
         text, place = "\n\n".join(document), f"line {line}"
         if byte := damaged(text):
-            message = f"found the byte {byte}, which is not {(encoding or 'UTF-8').upper()}. Save the file in one encoding."
+            message = (
+                f"found the byte {byte}, which is not {(encoding or 'UTF-8').upper()}. Save the file in one encoding."
+            )
             yield Rejection("bad_bytes", message, place, excerpt(text))
             return
         pieces = _pieces(text, self.max_chars) if self.documents != "file" else [text]
         for number, piece in enumerate(pieces, 1):
             many = len(pieces) > 1
-            yield Row({"text": piece}, f"{place}, piece {number}" if many else place, line, group=place if many else None)
+            yield Row(
+                {"text": piece}, f"{place}, piece {number}" if many else place, line, group=place if many else None
+            )
 
 
 def _blocks(stream: object, way: str, limit: int) -> Iterator[tuple[int, str]]:
-    """(number of the first line, text) of each block; a block that grows beyond four documents is given out in parts."""
+    """(number of the first line, text) of each block; one that grows beyond four documents is given out in parts."""
     block: list[str] = []
     first = size = 0
     for line in lines(stream):  # type: ignore[arg-type]
         text = line.text.rstrip()
-        if (not text.strip() and way != "file") or size > 4 * limit and way == "blocks":
+        if (not text.strip() and way != "file") or (size > 4 * limit and way == "blocks"):
             if block:
                 yield first, "\n".join(block)
             block, size = [], 0
@@ -118,5 +122,7 @@ def _pieces(text: str, limit: int) -> list[str]:
 def _is_binary(text: str) -> bool:
     """More than one in fifty signs is a control character or a byte that no encoding explains."""
     sample = text[:4096]
-    odd = sum((sign < " " and sign not in "\t\n\r\f\x1b") or "\udc00" <= sign <= "\udcff" or sign == "\x7f" for sign in sample)
+    odd = sum(
+        (sign < " " and sign not in "\t\n\r\f\x1b") or "\udc00" <= sign <= "\udcff" or sign == "\x7f" for sign in sample
+    )
     return odd * 50 > len(sample)

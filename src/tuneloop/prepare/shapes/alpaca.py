@@ -44,7 +44,9 @@ def _history(value: Any) -> list[Turn]:
         return []
     pairs = value if isinstance(value, list) else None
     if pairs is None or not all(_is_pair(pair) for pair in pairs):
-        raise InputError(f"found {shown(value)}", expected="a list of [question, answer] pairs", where=Where(field="history"))
+        raise InputError(
+            f"found {shown(value)}", expected="a list of [question, answer] pairs", where=Where(field="history")
+        )
     return [turn for asked, said in pairs for turn in (Turn("user", asked), Turn("assistant", said))]
 
 

@@ -1,4 +1,4 @@
-"""Transcripts of conversations: a list of utterances with a speaker and a text, as service logs and research sets have."""
+"""Transcripts: a list of utterances with a speaker and a text, as service logs and research sets have them."""
 
 from __future__ import annotations
 

@@ -47,15 +47,20 @@ class Kto(Shape):
             turns = (Turn("system", system), *turns)
         check_order(turns, field)
         if turns[-1].role != "assistant":
-            raise InputError(f"the last turn is of the {turns[-1].role}", expected="the assistant's, which is rated",
-                             where=Where(field=field))
+            raise InputError(
+                f"the last turn is of the {turns[-1].role}",
+                expected="the assistant's, which is rated",
+                where=Where(field=field),
+            )
         return Record("rating", messages=turns, label=good, tools=read_tools(values))
 
 
 def _pair(values: Mapping[str, Any]) -> tuple[Turn, ...]:
     for field in ("prompt", "completion"):
         if field not in values:
-            raise InputError("found no such field", expected="a prompt and a completion, or messages", where=Where(field=field))
+            raise InputError(
+                "found no such field", expected="a prompt and a completion, or messages", where=Where(field=field)
+            )
     made: list[Turn] = []
     for field, role in (("prompt", "user"), ("completion", "assistant")):
         value = values[field]

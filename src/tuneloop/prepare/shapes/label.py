@@ -20,8 +20,27 @@ class Label(Shape):
         "一段文本和它的类别，用于分类；类别可以是名称或编号。",
     )
     fields = (
-        Field("text", ("sentence", "review", "comment", "content", "文本", "内容", "评论", "句子", "title", "标题", "headline", "query")),
-        Field("label", ("labels", "category", "class", "标签", "类别", "分类", "intent", "意图", "sentiment", "情感", "emotion")),
+        Field(
+            "text",
+            (
+                "sentence",
+                "review",
+                "comment",
+                "content",
+                "文本",
+                "内容",
+                "评论",
+                "句子",
+                "title",
+                "标题",
+                "headline",
+                "query",
+            ),
+        ),
+        Field(
+            "label",
+            ("labels", "category", "class", "标签", "类别", "分类", "intent", "意图", "sentiment", "情感", "emotion"),
+        ),
     )
 
     names: tuple[str, ...] = setting(
@@ -44,7 +63,9 @@ class Label(Shape):
         if isinstance(label, float) and label.is_integer():
             label = int(label)
         if not isinstance(label, str | int) or not str(label).strip():
-            raise InputError(f"found {shown(label)}", expected="the name or number of a class", where=Where(field="label"))
+            raise InputError(
+                f"found {shown(label)}", expected="the name or number of a class", where=Where(field="label")
+            )
         name = ("true" if label else "false") if isinstance(label, bool) else str(label).strip()
         return Record("label", text=text_of(values, "text"), label=self._named(name))
 
@@ -52,7 +73,9 @@ class Label(Shape):
         if not self.names:
             return label
         if not label.isdigit() or int(label) >= len(self.names):
-            raise InputError(f"found {label!r}", expected=f"a number under {len(self.names)}", where=Where(field="label"))
+            raise InputError(
+                f"found {label!r}", expected=f"a number under {len(self.names)}", where=Where(field="label")
+            )
         return self.names[int(label)]
 
 
@@ -61,6 +84,11 @@ def _by_repeats(sample: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for label, text in (("column_1", "column_2"), ("column_2", "column_1")):
         cells = [str(row.get(label, "")) for row in sample]
         texts = {str(row.get(text, "")) for row in sample}
-        if len(cells) >= 4 and max(map(len, cells)) <= 40 and len(set(cells)) <= len(cells) / 2 and len(texts) > len(set(cells)):
+        if (
+            len(cells) >= 4
+            and max(map(len, cells)) <= 40
+            and len(set(cells)) <= len(cells) / 2
+            and len(texts) > len(set(cells))
+        ):
             return {"text": text, "label": label}
     return {}

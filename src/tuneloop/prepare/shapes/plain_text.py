@@ -18,7 +18,9 @@ class PlainText(Shape):
         '{"text": …}: documents for continued pre-training.',
         '{"text": …}：用于继续预训练的文档。',
     )
-    fields = (Field("text", ("content", "文本", "正文", "内容", "document", "body", "passage", "article", "raw_content")),)
+    fields = (
+        Field("text", ("content", "文本", "正文", "内容", "document", "body", "passage", "article", "raw_content")),
+    )
 
     def score(self, columns: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> float:
         texts = sum(isinstance(row.get(columns["text"]), str) for row in sample)

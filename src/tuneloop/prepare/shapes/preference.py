@@ -15,15 +15,19 @@ from tuneloop.wording import Words
 class Preference(Shape):
     title = Words("Preference pairs", "偏好对")
     help = Words(
-        "A prompt or conversation with a chosen and a rejected answer, as texts or messages; OpenAI's preferred_output and "
-        "non_preferred_output; or two whole conversations that part at the answer.",
+        "A prompt or conversation with a chosen and a rejected answer, as texts or messages; OpenAI's preferred_output "
+        "and non_preferred_output; or two whole conversations that part at the answer.",
         "一个提示或一段对话，加上 chosen 和 rejected 两个回答，可以是文本或消息；也支持 OpenAI 的 preferred_output / "
         "non_preferred_output，以及在回答处分岔的两段完整对话。",
     )
     fields = (
         Field("chosen", ("preferred_output", "chosen_response", "better", "偏好回答", "好回答")),
         Field("rejected", ("non_preferred_output", "rejected_response", "worse", "拒绝回答", "差回答")),
-        Field("prompt", ("conversations", "conversation", "messages", "input", "question", "instruction", "问题"), required=False),
+        Field(
+            "prompt",
+            ("conversations", "conversation", "messages", "input", "question", "instruction", "问题"),
+            required=False,
+        ),
         Field("system", ("system_prompt",), required=False),
         Field("tools", required=False),
     )
@@ -41,12 +45,19 @@ class Preference(Shape):
             prompt = (Turn("system", system), *prompt)
         for field, answer in (("chosen", chosen), ("rejected", rejected)):
             if not answer or answer[0].role != "assistant":
-                raise InputError("the answer does not begin with the assistant", expected="an answer to the prompt",
-                                 where=Where(field=field))
+                raise InputError(
+                    "the answer does not begin with the assistant",
+                    expected="an answer to the prompt",
+                    where=Where(field=field),
+                )
             check_order((*prompt, *answer), field)
         if chosen == rejected:
-            raise InputError("chosen and rejected are the same", expected="two different answers",
-                             where=Where(field="rejected"), do="Remove the record: nothing can be learnt from it")
+            raise InputError(
+                "chosen and rejected are the same",
+                expected="two different answers",
+                where=Where(field="rejected"),
+                do="Remove the record: nothing can be learnt from it",
+            )
         return Record("preference", messages=prompt, chosen=chosen, rejected=rejected, tools=tools)
 
 
@@ -70,7 +81,9 @@ def _prompt(values: Mapping[str, Any]) -> tuple[tuple[Turn, ...], tuple[Any, ...
     return read_turns(value, "prompt"), read_tools(values)
 
 
-def _part(chosen: tuple[Turn, ...], rejected: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], tuple[Turn, ...], tuple[Turn, ...]]:
+def _part(
+    chosen: tuple[Turn, ...], rejected: tuple[Turn, ...]
+) -> tuple[tuple[Turn, ...], tuple[Turn, ...], tuple[Turn, ...]]:
     """Two whole conversations: their common beginning, and what each goes on with."""
     common = 0
     while common < min(len(chosen), len(rejected)) and chosen[common] == rejected[common]:
@@ -78,5 +91,7 @@ def _part(chosen: tuple[Turn, ...], rejected: tuple[Turn, ...]) -> tuple[tuple[T
     while common and common in (len(chosen), len(rejected)):
         common -= 1
     if not common:
-        raise InputError("found no prompt", expected="a prompt, or conversations that begin alike", where=Where(field="prompt"))
+        raise InputError(
+            "found no prompt", expected="a prompt, or conversations that begin alike", where=Where(field="prompt")
+        )
     return chosen[:common], chosen[common:], rejected[common:]

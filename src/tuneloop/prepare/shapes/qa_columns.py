@@ -20,13 +20,52 @@ class QaColumns(Shape):
     fields = (
         Field(
             "question",
-            ("questions", "问题", "提问", "问", "ask", "query", "q", "用户问题", "客户问题", "user", "human", "instruction",
-             "prompt", "标准问题", "source", "原文", "input", "输入", "title", "标题"),
+            (
+                "questions",
+                "问题",
+                "提问",
+                "问",
+                "ask",
+                "query",
+                "q",
+                "用户问题",
+                "客户问题",
+                "user",
+                "human",
+                "instruction",
+                "prompt",
+                "标准问题",
+                "source",
+                "原文",
+                "input",
+                "输入",
+                "title",
+                "标题",
+            ),
         ),
         Field(
             "answer",
-            ("answers", "答案", "回答", "回复", "答", "reply", "response", "a", "客服回复", "标准答案", "assistant", "bot", "gpt",
-             "completion", "target", "译文", "output", "输出", "solution"),
+            (
+                "answers",
+                "答案",
+                "回答",
+                "回复",
+                "答",
+                "reply",
+                "response",
+                "a",
+                "客服回复",
+                "标准答案",
+                "assistant",
+                "bot",
+                "gpt",
+                "completion",
+                "target",
+                "译文",
+                "output",
+                "输出",
+                "solution",
+            ),
         ),
         Field("system", ("system_prompt", "系统提示"), required=False),
     )
@@ -52,6 +91,10 @@ def _are_texts(sample: Sequence[Mapping[str, Any]]) -> bool:
     """Do two nameless columns hold texts of their own, most of them different and longer than a word?"""
     for name in ("column_1", "column_2"):
         cells = [str(row.get(name, "")) for row in sample]
-        if len(set(cells)) < 0.8 * len(cells) or sum(map(len, cells)) < 4 * len(cells) or any(one.isdigit() for one in cells):
+        if (
+            len(set(cells)) < 0.8 * len(cells)
+            or sum(map(len, cells)) < 4 * len(cells)
+            or any(one.isdigit() for one in cells)
+        ):
             return False
     return True
