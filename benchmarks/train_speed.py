@@ -40,7 +40,8 @@ def main() -> None:
                     file.write(json.dumps(row) + "\n")
                 print(tables.line(row), flush=True)
     rows = [json.loads(line) for line in results.read_text().splitlines()]
-    table = tables.train_speed([row for row in rows if row["round"].startswith(f"{options.name}-")])
+    chosen = [row for row in rows if row["round"].startswith(f"{options.name}-")]
+    table = tables.train_speed(chosen, loud=1.0 if options.smoke else tables.LOUD)
     (options.root / "train_speed.md").write_text(table, encoding="utf-8")
     print(table)
 

@@ -37,14 +37,14 @@ def line(row: Row) -> str:
     return "  ".join(parts) + (f"  FAILED ({row['returned']})" if row["returned"] else "")
 
 
-def train_speed(rows: Sequence[Row]) -> str:
-    """The whole report of `train_speed.py`."""
+def train_speed(rows: Sequence[Row], loud: float = LOUD) -> str:
+    """The whole report of `train_speed.py`; runs beside others that took more than `loud` are left out."""
     if not rows:
         return "No runs.\n"
-    quiet = [row for row in rows if row["others"] <= LOUD and not row["returned"]]
+    quiet = [row for row in rows if row["others"] <= loud and not row["returned"]]
     parts = [machine.sentence(rows[-1]["machine"]), "", _versions(quiet), ""]
-    loud = sum(row["others"] > LOUD for row in rows)
-    parts.append(f"{len(rows)} runs, {loud} dropped because others took more than {LOUD:.0%} of the processor.\n")
+    dropped = sum(row["others"] > loud for row in rows)
+    parts.append(f"{len(rows)} runs, {dropped} dropped because others took more than {loud:.0%} of the processor.\n")
     head = ["cell", "program", "rounds", "tok/s", "ours is faster by", "memory MB", "ours takes"]
     head += ["first step s", "ours takes", "loss difference"]
     parts.append("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
