@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
 
 
+WITH_DETAIL = Words("{reason} ({why})", "{reason}（{why}）")
+
+
 @dataclass(frozen=True)
 class Piece:
     """Tokens in a row that are treated alike: of one turn (an assistant's; None between them), with one weight.
@@ -42,15 +45,16 @@ def preview(record: Record, objective: Objective, lm: LanguageModel, limit: int)
     encoded = objective.encode(record, lm, limit) if record.kind in objective.needs.kinds else Encoded(aside="kind")
     if encoded.aside:
         reason = ASIDE[encoded.aside]
-        detail = Words(f"{reason.en} ({encoded.why})", f"{reason.zh}（{encoded.why}）") if encoded.why else reason
+        detail = WITH_DETAIL.format(reason=reason, why=encoded.why) if encoded.why else reason
         return Preview(record.id, (), encoded.cut, detail)
     turns = _turns(record, lm)
-    examples, begin = [], 0
+    examples: list[tuple[Piece, ...]] = []
+    begin = 0
     for example in encoded.examples:
         end = begin + len(example.ids)
         # An example's first token has nothing before it to be predicted from.
         weights = [0.0, *example.mask[1:]]
-        owners = turns[begin:end] if turns else [None] * len(example.ids)
+        owners = turns[begin:end] or [None] * len(example.ids)
         examples.append(_pieces(list(example.ids), weights, owners, lm))
         begin = end
     return Preview(record.id, tuple(examples), encoded.cut)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class Torch(Backend):
+    """Assembles the parts of the loop, runs it, and writes the result into a folder of its own."""
+
     title: ClassVar[Words] = Words("PyTorch, on this machine", "本机 PyTorch")
     help: ClassVar[Words] = Words(
         "Loads the model here and trains it with tuneloop's own loop.",

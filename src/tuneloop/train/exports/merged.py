@@ -19,6 +19,8 @@ ANSWERS, ANSWER_TOKENS, PROMPT_TOKENS = 6, 24, 12  # greedy continuations compar
 
 
 class Merged(Export):
+    """Writes one folder; the proof loads it with transformers, as anybody would."""
+
     title: ClassVar[Words] = Words("merged safetensors", "合并后的 safetensors")
     help: ClassVar[Words] = Words(
         "One model folder for transformers and most other programs; compared with the original before it is given out.",

@@ -13,6 +13,8 @@ from tuneloop.wording import Words
 
 
 class Peft(Export):
+    """Writes the adapter's two files; the proof reads them back."""
+
     title: ClassVar[Words] = Words("PEFT adapter", "PEFT 适配器")
     help: ClassVar[Words] = Words(
         "The adapter without its base, as PEFT and most servers load it.",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 class AdamW(Optimizer):
+    """The usual settings; the learning rate and the decay are the recipe's."""
+
     title: ClassVar[Words] = Words("AdamW", "AdamW")
     help: ClassVar[Words] = Words(
         "Adam with decoupled weight decay: the usual choice for fine-tuning.",

@@ -23,6 +23,8 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(Optimizer):
+    """The matrices have a rate of their own; the recipe's rate is for the rest, its schedule moves both."""
+
     title: ClassVar[Words] = Words("Muon with AdamW", "Muon 配合 AdamW")
     help: ClassVar[Words] = Words(
         "Orthogonalized momentum for the layers' matrices, AdamW for the rest: faster when training from nothing.",

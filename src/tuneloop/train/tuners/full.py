@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 class Full(Tuner):
+    """Nothing is added and nothing is frozen."""
+
     title: ClassVar[Words] = Words("full tuning", "全参微调")
     help: ClassVar[Words] = Words(
         "Moves every weight: the most room to learn, the most memory, and the easiest to forget with.",
