@@ -89,7 +89,7 @@ def without_boilerplate(sketches: Sketches) -> Sketches:
     # Texts longer than a sketch lose the same share of what was not kept, so they stay samples.
     sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, kept)
     offsets = np.concatenate([[0], np.cumsum(kept)])
-    return Sketches(sketches.values[stays], offsets, sizes.astype(np.int32), sketches.lengths)
+    return Sketches(sketches.values[stays], offsets, sizes.astype(np.int32), sketches.lengths, sketches.kept)
 
 
 def _band(sketches: Sketches, band: int) -> NDArray[np.uint64]:
