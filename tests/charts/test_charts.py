@@ -85,10 +85,17 @@ def test_a_spike_survives_thinning() -> None:
 
 
 def test_smoothing_keeps_raw_points_and_starts_unbiased() -> None:
-    raw, smooth = lines(drawn(Series(LOSS, [(0, 4.0), (1, 4.0), (2, 0.0)], smooth=0.9)))
+    raw, smooth = lines(drawn(Series(LOSS, [*((x, 4.0) for x in range(399)), (399, 0.0)], smooth=0.9)))
     assert smooth[0][1] == raw[0][1]
-    assert smooth[1][1] == raw[1][1]
-    assert smooth[2][1] < raw[2][1]
+    assert smooth[398][1] == raw[398][1]
+    assert smooth[399][1] < raw[399][1]
+
+
+def test_few_points_are_smoothed_less_and_very_few_not_at_all() -> None:
+    fall = [(x, 4.0 if x < 60 else 1.0) for x in range(120)]
+    raw, smooth = lines(drawn(Series(LOSS, fall, smooth=0.9)))
+    assert smooth[70][1] == pytest.approx(raw[70][1], abs=5)
+    assert len(lines(drawn(Series(LOSS, fall[:30], smooth=0.9)))) == 1
 
 
 @pytest.mark.parametrize("points", [[], [(0, math.nan)]])

@@ -44,3 +44,25 @@ def test_a_paired_difference_is_surer_than_its_parts() -> None:
     difference = of_difference(after, before)
     assert difference.low > 0.05
     assert of_shares(before).high > of_shares(after).low  # apart, the two intervals overlap
+
+
+def test_nine_gained_of_nine_are_not_certain() -> None:
+    interval = of_difference([1.0] * 9, [0.0] * 9)
+    assert (interval.mean, interval.high) == (1, 1)
+    assert 0.4 < interval.low < 0.6
+
+
+def test_a_difference_of_nothing_is_not_certainly_nothing() -> None:
+    for values in ([1.0] * 10, [0.37] * 10):
+        interval = of_difference(values, values)
+        assert interval.low < 0 < interval.high
+
+
+def test_intervals_of_differences_hold_the_truth_about_as_often_as_they_say() -> None:
+    draw = random.Random(1)
+    held = 0
+    for _ in range(400):
+        pairs = [(float(draw.random() < 0.6), float(draw.random() < 0.3)) for _ in range(25)]
+        interval = of_difference([after for after, _ in pairs], [before for _, before in pairs])
+        held += interval.low <= 0.3 <= interval.high
+    assert 368 <= held <= 396

@@ -15,6 +15,7 @@ TOLD = Words(
     "{name}: {count} points, first {first:.4g}, lowest {low:.4g}, last {last:.4g}",
     "{name}：{count} 个点，起始 {first:.4g}，最低 {low:.4g}，最终 {last:.4g}",
 )
+STRETCHES = 40
 DASHES = (None, "7 4", "2 4", "9 3 2 3")  # told apart without colour, too
 
 
@@ -22,7 +23,8 @@ DASHES = (None, "7 4", "2 4", "9 3 2 3")  # told apart without colour, too
 class Series:
     """`points` are (x, y) in rising x; a y that is not finite leaves a gap in the line.
 
-    `smooth` in [0, 1) draws an exponential moving average with this weight on the past over the faint raw points.
+    `smooth` in [0, 1) draws an exponential moving average with this weight on the past over the faint raw points; less
+    with few points, as an average over more than about 1/`STRETCHES` of a curve shows a fall long after it came.
     """
 
     name: Words
@@ -129,10 +131,11 @@ def _line(index: int, series: Series, across: _Axis, up: _Axis, log: bool) -> It
     colour = f"stroke:var(--chart-{index % len(COLOURS)})"
     dash = DASHES[index % len(DASHES)]
     pieces = list(_pieces(series.points, log))
-    if series.smooth:
+    smooth = min(series.smooth, 1 - STRETCHES / max(1, len(series.points)))
+    if smooth > 0:
         for piece in pieces:
             yield _path(piece, across, up, class_="line raw", style=colour)
-        pieces = list(_smoothed(pieces, series.smooth))
+        pieces = list(_smoothed(pieces, smooth))
     for piece in pieces:
         if len(piece) == 1:
             x, y = piece[0]

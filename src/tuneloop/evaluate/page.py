@@ -26,7 +26,7 @@ Curves = Mapping[str, Sequence[tuple[float, float]]]
 WIDE, NARROW = (1000, 320), (340, 260)
 """Sizes of each chart; the page shows the one that fits, so that its text is readable on a phone."""
 
-SMOOTH_FROM = 60  # points from which a curve gets a smooth line over the raw one
+SMOOTH = 0.9  # weight of the past in the line drawn over single, noisy steps
 _TITLE = Words("Loss during training", "训练过程中的损失")
 _STEP, _NATS = Words("step", "步数"), Words("nats per token", "奈特/词元")
 _CURVES = {"loss": Words("training", "训练"), "validation_loss": Words("validation", "验证")}
@@ -134,7 +134,7 @@ def _metric_charts(report: Report) -> Iterator[str]:
 
 def _curve_charts(curves: Curves, model: ModelVersion) -> Iterator[str]:
     series = [
-        charts.Series(words, curves[name], smooth=0.9 if len(curves[name]) >= SMOOTH_FROM else 0.0)
+        charts.Series(words, curves[name], smooth=SMOOTH if name == "loss" else 0.0)
         for name, words in _CURVES.items()
         if curves.get(name)
     ]

@@ -34,10 +34,27 @@ def of_shares(values: Sequence[float], *, seed: int = 0, draws: int = 2000) -> I
 
 
 def of_difference(after: Sequence[float], before: Sequence[float], *, seed: int = 0, draws: int = 2000) -> Interval:
-    """The interval of the mean of after - before, question by question: the paired percentile bootstrap."""
+    """The interval of the mean of after - before, question by question, of values from 0 to 1.
+
+    Differences of -1, 0 and 1 get the adjusted Wald interval for matched pairs (Agresti & Min, 2005: half a question
+    more in each of the four cells), others the paired percentile bootstrap; where all are equal Wilson's interval,
+    stretched to -1 to 1, stands in.  So nine right answers where nine were wrong are not called certain.
+    """
     values = [new - old for new, old in zip(after, before, strict=True)]
     mean = math.fsum(values) / len(values)
+    if set(values) <= {-1.0, 0.0, 1.0}:
+        return Interval(mean, *_matched_pairs(values.count(1.0), values.count(-1.0), len(values)), len(values))
+    if len(set(values)) == 1:
+        low, high = _wilson((mean + 1) / 2, len(values))
+        return Interval(mean, 2 * low - 1, 2 * high - 1, len(values))
     return Interval(mean, *_bootstrap(values, seed, draws), len(values))
+
+
+def _matched_pairs(gained: int, lost: int, count: int) -> tuple[float, float]:
+    changed, net, total = gained + lost + 1, gained - lost, count + 2
+    half = _Z * math.sqrt(changed - net * net / total) / total
+    mean = net / count
+    return max(-1.0, min(mean, net / total - half)), min(1.0, max(mean, net / total + half))
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:
