@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from tuneloop.records import ObjectiveNeeds, Record
@@ -88,18 +88,6 @@ AWAITED: Mapping[str, str] = {
 """Kinds of record that import and split already, and the objectives that they wait for."""
 
 
-@dataclass(frozen=True)
-class Usable:
-    """Which records of a version an objective can use: counts by kind."""
-
-    usable: Mapping[str, int] = field(default_factory=dict)
-    waiting: Mapping[str, int] = field(default_factory=dict)
-
-
-def sort_kinds(objective: Objective, kinds: Mapping[str, int]) -> Usable:
-    """Split a version's counts by whether the objective trains on the kind."""
-    usable: dict[str, int] = {kind: count for kind, count in kinds.items() if kind in objective.needs.kinds and count}
-    waiting: dict[str, int] = {
-        kind: count for kind, count in kinds.items() if kind not in objective.needs.kinds and count
-    }
-    return Usable(usable, waiting)
+def usable(objective: Objective, kinds: Mapping[str, int]) -> int:
+    """How many of a version's records, counted by kind, the objective trains on."""
+    return sum(count for kind, count in kinds.items() if kind in objective.needs.kinds)

@@ -14,7 +14,7 @@ from tuneloop.records.needs import missing
 from tuneloop.train import defaults
 from tuneloop.train.backend import backends
 from tuneloop.train.defaults import Derived, Facts
-from tuneloop.train.objective import AWAITED, Objective, objectives, sort_kinds
+from tuneloop.train.objective import AWAITED, Objective, objectives, usable
 from tuneloop.train.optimizer import optimizers
 from tuneloop.train.recipe import Resolved, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
@@ -30,13 +30,13 @@ def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
         optimizers.create(recipe.optimizer, path="optimizer")
     tuner = tuners.create(recipe.tuner, path="tuner") if recipe.tuner is not None else None
     if recipe.objective is None:
-        names = [name for name in objectives if sort_kinds(objectives.create(name), kinds).usable]
+        names = [name for name in objectives if usable(objectives.create(name), kinds)]
         if not names:
             raise _waiting("any objective that is here", kinds, dataset)
         objective = objectives.create(names[0])
     else:
         objective = objectives.create(recipe.objective, path="objective")
-        if not sort_kinds(objective, kinds).usable:
+        if not usable(objective, kinds):
             raise _waiting(f"the objective {objective.name!r}", kinds, dataset)
     if tuner is not None:
         check_pair(objective, tuner)

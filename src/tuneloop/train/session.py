@@ -37,8 +37,8 @@ class Session(Hooks):
         self.latest: dict[str, float] = {}
         self._waiting: dict[int, dict[str, float]] = {}
         self._looked = self._began = time.monotonic()
-        self._tokens = 0.0
-        self._saved = -1
+        self._steps = 0  # done by this attempt
+        self._saved = -1  # the step of the last checkpoint
 
     def restore(self) -> State:
         """Where the run was at its newest checkpoint, or its beginning."""
@@ -61,20 +61,17 @@ class Session(Hooks):
             return "pause"
         if time.monotonic() - self._looked < PERIOD:
             return ""
-        self._flush()
+        self.flush()
         return self.lease.should_stop()
 
     def measured(self, step: int, values: Mapping[str, float]) -> None:
         self._waiting.setdefault(step, {}).update(values)
         self.latest.update(values)
         if "tokens_per_second" in values:
-            left = (self.plan.steps - step) * (time.monotonic() - self._began) / max(1, self._counted())
+            self._steps += 1
+            left = (self.plan.steps - step) * (time.monotonic() - self._began) / self._steps
             shown = {**self.latest, "seconds_left": left}
             self.progress(Progress("train", step, self.plan.steps, "step", shown))
-
-    def _counted(self) -> float:
-        self._tokens += 1
-        return self._tokens
 
     def checkpoint(self, state: State) -> None:
         self._save(state, None)
@@ -83,7 +80,7 @@ class Session(Hooks):
         self._save(state, state.best)
 
     def _save(self, state: State, loss: float | None) -> None:
-        self._flush()
+        self.flush()
         if state.step == self._saved:
             return
         folder = self.lease.new_checkpoint()
@@ -96,9 +93,7 @@ class Session(Hooks):
             self.on_checkpoint(place, state.step, dict(self.latest))
 
     def flush(self) -> None:
-        self._flush()
-
-    def _flush(self) -> None:
+        """Write the points that wait; the database is looked at in the same moment."""
         if self._waiting:
             self.lease.metrics(self._waiting)
             self._waiting.clear()
