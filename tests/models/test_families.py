@@ -50,6 +50,50 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2 windows": ("qwen2", {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1}),
     "qwen3": ("qwen3", {"head_dim": 16, "tie_word_embeddings": True}),
     "qwen3 biased": ("qwen3", {"head_dim": 16, "attention_bias": True}),
+    "phi3": ("phi3", {"sliding_window": 9}),
+    "phi3 part": (
+        "phi3",
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.5}},
+    ),
+    "phi3 longrope": (
+        "phi3",
+        {
+            **rope("longrope", short_factor=[1.0, 1.1, 1.2, 1.3, 1.5, 2.0], long_factor=[1.0, 2, 3, 4, 6, 8]),
+            "original_max_position_embeddings": 22,
+        },
+    ),
+    "gemma": ("gemma", {"head_dim": 16}),
+    "gemma2": (
+        "gemma2",
+        {
+            "head_dim": 16,
+            "sliding_window": 6,
+            "query_pre_attn_scalar": 20,
+            "final_logit_softcapping": 5.0,
+            "attn_logit_softcapping": 3.0,
+        },
+    ),
+    "gemma3": (
+        "gemma3_text",
+        {
+            "head_dim": 16,
+            "sliding_window": 6,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+            "query_pre_attn_scalar": 20,
+        },
+    ),
+    "gemma3 scaled": (
+        "gemma3_text",
+        {
+            "head_dim": 16,
+            "sliding_window": 6,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+            "rope_parameters": {
+                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e5},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 1e3},
+            },
+        },
+    ),
 }
 
 

@@ -175,6 +175,15 @@ def not_json(folder: Path) -> None:
     (folder / "config.json").write_text("{oops")
 
 
+def evil(folder: Path) -> None:
+    (folder / "evil.py").touch()
+    change(folder, auto_map={"AutoModel": "evil.Model"})
+
+
+def evil_type(folder: Path) -> None:
+    change(folder, auto_map={"AutoModel": "somebody/code--evil.Model"}, model_type="unheard_of")
+
+
 def lost_weight(folder: Path) -> None:
     lm = load(folder, "float32")
     write_weights(folder, {name: one for name, one in lm.state().items() if "layers.1.mlp.up" not in name})
@@ -182,10 +191,8 @@ def lost_weight(folder: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "pickles": (pickled, "only pickled weights .pytorch_model.bin., which can run any code"),
-    "remote code": (
-        lambda folder: change(folder, auto_map={"AutoModel": "evil.Model"}),
-        "run code of its own .evil.Model",
-    ),
+    "remote code": (evil, "wants to run code of its own .evil.Model"),
+    "a type that only remote code knows": (evil_type, "wants to run code of its own .somebody/code--evil.Model"),
     "torn weights": (cut_short, "is broken or cut short"),
     "no weights": (without("model.safetensors"), "has no weights; expected model.safetensors"),
     "a weight is missing": (lost_weight, "lacks 1 of 30 weights, the first is 'model.layers.1.mlp.up_proj.weight'"),

@@ -11,8 +11,9 @@ import torch
 from tuneloop.errors import ModelError, UsageError, Where
 from tuneloop.models import precision
 from tuneloop.models.checkpoint import Weights, open_weights
+from tuneloop.models.config_keys import PlainNeeded
 from tuneloop.models.decoder import Decoder
-from tuneloop.models.family import Family, PlainNeeded, read_shape
+from tuneloop.models.family import Family, families, read_shape
 from tuneloop.models.fast import FastModel, fill
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.places import find
@@ -85,12 +86,14 @@ def _settings(folder: Path) -> dict[str, Any]:
             )
         raise ModelError("has no config.json", expected="a Hugging Face model folder", where=Where(file=folder))
     settings = read_json(file)
-    if settings.get("auto_map"):
-        raise ModelError(
-            f"wants to run code of its own ({next(iter(dict(settings['auto_map']).values()))})",
-            where=Where(file=file, field="auto_map"),
-            do="Take a version of the model that the transformers library knows by itself",
-        )
+    for place in dict(settings.get("auto_map") or {}).values():
+        code = str(place).rpartition("--")[2].partition(".")[0]
+        if (folder / f"{code}.py").exists() or settings.get("model_type") not in families.names():
+            raise ModelError(
+                f"wants to run code of its own ({place})",
+                where=Where(file=file, field="auto_map"),
+                do="Take a version that needs none, or remove auto_map where the known code of this type will do",
+            )
     return settings
 
 

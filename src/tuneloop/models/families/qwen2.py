@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tuneloop.models.family import Config, Family, llama_like, qwen_windows
+from tuneloop.models.config_keys import Config
+from tuneloop.models.config_reading import llama_like, qwen_windows
+from tuneloop.models.family import Family
 from tuneloop.models.shape import Shape
 from tuneloop.wording import Words
 
