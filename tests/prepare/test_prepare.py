@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.kill_points import fork, needs_fork
 
 from tuneloop.errors import InputError, NotFoundError, SettingError, UsageError
 from tuneloop.prepare import PrepareRecipe, prepare, versions
-from tuneloop.store import datasets
+from tuneloop.store import Workspace, datasets
 from tuneloop.store.sources import sources
 
 WORDS = list("海山风雨书茶猫狗花鸟灯船雪月星云石桥车门")
@@ -307,3 +310,73 @@ def test_two_files_of_one_name_and_content_are_one_source_with_all_items(ws, tmp
     fates = list(versions.fates(ws, version))
     assert len({(fate.source, fate.item) for fate in fates}) == len(fates) == 4
     assert version.report["counts"] == {"kept": 2, "merged": 2, "dropped": 0, "rejected": 0}
+
+
+def test_a_repeat_in_another_conversation_ties_both(ws, write):
+    """A record that stands in two conversations draws both to one side."""
+    rows = [{**question(n), "conversation_id": n // 2} for n in range(100)]
+    bridges = [{**question(4 * n), "conversation_id": 2 * n + 1} for n in range(25)]
+    version = prepare(write("a.jsonl", lines([*rows, *bridges])), workspace=ws)
+    assert version.report["counts"]["merged"] == 25
+    sides: dict[int, set[str]] = {}
+    for record, split, _ in versions.records(ws, version):
+        sides.setdefault(int(record.messages[0].content[1:].split("问")[0]) // 4, set()).add(split)
+    assert all(len(side) == 1 for side in sides.values())
+    assert version.splits["test"] > 0
+
+
+def test_a_workspace_that_cannot_be_written(ws, write, monkeypatch):
+    import errno
+
+    from tuneloop.errors import StorageError
+
+    path = write("a.jsonl", lines([question(n) for n in range(5)]))
+    real = Path.mkdir
+
+    def refuse(folder, *args, **more):
+        if folder.name == "spill":
+            raise OSError(errno.EROFS, "read-only")
+        return real(folder, *args, **more)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(StorageError, match="this place is read-only"):
+        prepare(path, workspace=ws)
+    assert datasets.versions(ws) == []
+
+
+def test_a_disk_that_fills_up(ws, write, monkeypatch):
+    import errno
+
+    import pyarrow as pa
+
+    from tuneloop.errors import StorageError
+    from tuneloop.runs import queue
+
+    path = write("a.jsonl", lines([question(n) for n in range(5)]))
+
+    def full(*_args, **_more):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(pa, "OSFile", full)
+    with pytest.raises(StorageError, match=r"the disk is full .* nothing was half-written"):
+        prepare(path, workspace=ws)
+    assert datasets.versions(ws) == []
+    assert queue.show(ws).state == "failed"
+    monkeypatch.undo()
+    assert prepare(path, workspace=ws).name == "data-1"
+
+
+@needs_fork
+def test_two_processes_prepare_at_once(tmp_path, empty_workspace, write):
+    shutil.copytree(empty_workspace, tmp_path / "both")
+    paths = [write(f"{name}.jsonl", lines([question(n) for n in range(10 + place)])) for place, name in enumerate("ab")]
+
+    def work(path):
+        with Workspace.find(tmp_path / "both") as ws:
+            prepare(path, workspace=ws)
+
+    children = [fork(lambda path=path: work(path)) for path in paths]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    with Workspace.find(tmp_path / "both") as ws:
+        assert sorted(version.records for version in datasets.versions(ws)) == [10, 11]
+        assert [version.name for version in datasets.versions(ws)] == ["data-1", "data-2"]

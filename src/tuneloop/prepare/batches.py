@@ -41,6 +41,7 @@ def to_batch(records: Iterable[tuple[int, Record]]) -> pa.RecordBatch:
 
 def _columns(row: int, record: Record) -> dict[str, Any]:
     text = record.full_text
+    _remember(record.canonical, record)
     return {
         "row": row,
         "id": record.id,
@@ -74,4 +75,23 @@ def to_records(batch: pa.RecordBatch) -> Iterator[Record]:
 
 
 def to_record(payload: bytes) -> Record:
-    return Record.from_payload(json.loads(payload))
+    """The record of a payload; those met last are remembered, as several steps look at one batch in turn."""
+    record = _met.get(payload)
+    if record is None:
+        record = Record.from_payload(json.loads(payload))
+        _remember(payload, record)
+    return record
+
+
+_met: dict[bytes, Record] = {}
+_MET_BYTES = 2 << 20
+_met_bytes = 0
+
+
+def _remember(payload: bytes, record: Record) -> None:
+    global _met_bytes
+    _met_bytes += len(payload)
+    if _met_bytes > _MET_BYTES:
+        _met.clear()
+        _met_bytes = len(payload)
+    _met[payload] = record

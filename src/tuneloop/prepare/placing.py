@@ -46,18 +46,17 @@ def _of_items(cursor: Cursor, batch: pa.RecordBatch) -> tuple[list[str | None], 
 
 
 def _inherited(items: Spill, outcomes: Outcomes, successors: Successors) -> dict[str, list[str]]:
-    """Groups of merged items, by the record that they ended in; only items that have a group cost memory."""
+    """Groups of merged items, by the record that they ended in; only merged items cost memory."""
     import pyarrow.compute as pc
 
-    grouped: dict[int, str] = {}
-    for batch in items.read():
-        some = batch.filter(pc.is_valid(batch.column("group")))
-        grouped.update(zip(some.column("row").to_pylist(), some.column("group").to_pylist(), strict=True))
+    merged: dict[int, str] = {}
+    for batch in outcomes.all():
+        some = batch.filter(pc.equal(batch.column("outcome"), "merged"))
+        merged.update(zip(some.column("row").to_pylist(), some.column("record").to_pylist(), strict=True))
     found: dict[str, list[str]] = defaultdict(list)
-    if grouped:
-        for batch in outcomes.all():
-            merged = batch.filter(pc.equal(batch.column("outcome"), "merged"))
-            for row, record in zip(merged.column("row").to_pylist(), merged.column("record").to_pylist(), strict=True):
-                if row in grouped:
-                    found[successors.last(record)].append(grouped[row])
+    for batch in items.read() if merged else ():
+        some = batch.filter(pc.is_valid(batch.column("group")))
+        for row, group in zip(some.column("row").to_pylist(), some.column("group").to_pylist(), strict=True):
+            if row in merged:
+                found[successors.last(merged[row])].append(group)
     return dict(found)

@@ -32,9 +32,12 @@ def rewrite(record: Record, change: Change, *, numbers: bool = False) -> Record:
 
 def _turn(turn: Turn, change: Change, numbers: bool) -> Turn:
     given = turn.content
+    content = change(given) if isinstance(given, str) else tuple(_part(part, change) for part in given)
+    if content == given and turn.name is None and turn.reasoning is None and not turn.tool_calls:
+        return turn  # most turns, and making a new one takes as long as looking at it
     return dataclasses.replace(
         turn,
-        content=change(given) if isinstance(given, str) else tuple(_part(part, change) for part in given),
+        content=content,
         name=None if turn.name is None else change(turn.name),
         reasoning=None if turn.reasoning is None else change(turn.reasoning),
         tool_calls=tuple(_call(call, change, numbers) for call in turn.tool_calls),

@@ -52,8 +52,9 @@ def is_lost(text: str) -> bool:
 
 def _as_gbk(text: str, least: int) -> bool:
     """UTF-8 read as GBK: a third of the characters begin with UTF-8's first two bytes; of natural ones 1 in 50 does."""
-    foreign = sum(not sign.isascii() for sign in text[:_PROBE])
-    return len(_FIRST_BYTES.findall(text[:_PROBE])) >= max(least, foreign // 5)
+    probe = text[:_PROBE]
+    found = len(_FIRST_BYTES.findall(probe))
+    return found >= least and found >= sum(not sign.isascii() for sign in probe) // 5
 
 
 def _from_gbk(text: str) -> str | None:

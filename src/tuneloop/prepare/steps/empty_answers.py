@@ -70,7 +70,7 @@ class EmptyAnswers(Step):
 
     def _speaks(self, turn: Turn) -> bool:
         text = turn.text.strip()
-        if turn.tool_calls or any(not isinstance(part, str) and part.blob for part in turn.content):
+        if turn.tool_calls or (not isinstance(turn.content, str) and any(part.blob for part in turn.content)):
             return True
         if self.punctuation and all(unicodedata.category(sign)[0] in "PZC" for sign in text):
             return False
