@@ -65,7 +65,7 @@ def test_a_short_text_is_compared_with_a_long_one_that_holds_it():
 
 def test_sketches_are_taken_and_joined():
     texts = [sentence(number, 20 + number) for number in range(9)]
-    joined = Sketches.concatenate([Sketches.of(texts[:4]), Sketches.of(texts[4:])]).take(np.array([8, 0, 3]))
+    joined = Sketches.gathered([Sketches.of(texts[:4]), Sketches.of(texts[4:])]).take(np.array([8, 0, 3]))
     whole = Sketches.of([texts[8], texts[0], texts[3]])
     assert joined.values.tolist() == whole.values.tolist()
     assert joined.offsets.tolist() == whole.offsets.tolist()

@@ -52,17 +52,18 @@ class SplitTable:
     """All records, sorted by id, each once: what a splitter assigns.
 
     ids       [n] the 32 bytes of each id
-    strata    [n] number of the stratum; strata are numbered in the order of their names
+    strata    [n] a number that rows of one stratum share
     assigned  [n] place in SPLITS that an earlier version gave the record, or FREE
     ties      [m, 2] (row, number of a tie): rows with the same number must stay together
-    sketches  the texts' sketches in the same order, or None
+    sketches  the texts' sketches in the order of arrival, or None; `rows` [len(sketches)] says whose each is
     """
 
     ids: NDArray[np.bytes_]
     strata: NDArray[np.int64]
     assigned: NDArray[np.int8]
     ties: NDArray[np.int64]
-    sketches: Any = None
+    sketches: Any
+    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,12 @@ class SplitSummary:
         return SplitSummary(self.parts + other.parts)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Part:
-    """One batch: `ties` are (row of the batch, 64-bit hash of a group or tie)."""
+    """One batch: `strata` are 64-bit hashes, `ties` pairs (row of the batch, 64-bit hash of a group or tie)."""
 
     ids: NDArray[np.bytes_]
-    strata: Sequence[str]
+    strata: NDArray[np.int64]
     assigned: NDArray[np.int8]
     ties: NDArray[np.int64]
     sketches: Any
@@ -171,20 +172,17 @@ class Splitter(Member):
         ids = np.array([_raw(one) for one in batch.column("id").to_pylist()], dtype="S32")
         own, finer = strata or [""] * rows, look.strata or [""] * rows
         placed = assigned or [None] * rows
-        return SplitSummary(
-            (
-                _Part(
-                    ids,
-                    [f"{first}\0{second}" for first, second in zip(own, finer, strict=True)],
-                    np.array([FREE if one is None else SPLITS.index(one) for one in placed], dtype=np.int8),
-                    np.concatenate([_ties(groups, b"group"), _ties(look.ties, b"tie")]),
-                    look.sketches,
-                ),
-            )
+        part = _Part(
+            ids,
+            np.array([_hash(f"{one}\0{two}", b"stratum") for one, two in zip(own, finer, strict=True)], dtype=np.int64),
+            np.array([FREE if one is None else SPLITS.index(one) for one in placed], dtype=np.int8),
+            np.concatenate([_ties(groups, b"group"), _ties(look.ties, b"tie")]),
+            look.sketches,
         )
+        return SplitSummary((part,))
 
     def split(self, summary: SplitSummary | None) -> Splits:
-        """Assign everything that was observed."""
+        """Assign everything that was observed; the summary is used up."""
         table = _table(summary or SplitSummary())
         return Splits(table, self.assign(table))
 
@@ -195,18 +193,24 @@ def _table(summary: SplitSummary) -> SplitTable:
     parts = summary.parts
     starts = np.cumsum([0] + [len(part.ids) for part in parts])
     every = np.concatenate([np.empty(0, "S32"), *[part.ids for part in parts]])
-    ids, first, inverse = np.unique(every, return_index=True, return_inverse=True)
-    names = [name for part in parts for name in part.strata]
-    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
-    strata = np.array([numbers[names[row]] for row in first], dtype=np.int64)
+    ids, first, rows = np.unique(every, return_index=True, return_inverse=True)
+    strata = np.concatenate([np.empty(0, np.int64), *[part.strata for part in parts]])[first]
     assigned = np.full(len(ids), FREE, dtype=np.int8)
-    np.maximum.at(assigned, inverse, np.concatenate([np.empty(0, np.int8), *[part.assigned for part in parts]]))
+    np.maximum.at(assigned, rows, np.concatenate([np.empty(0, np.int8), *[part.assigned for part in parts]]))
     ties = [part.ties + np.array([start, 0]) for part, start in zip(parts, starts[:-1], strict=True)]
     tied = np.concatenate([np.empty((0, 2), np.int64), *ties])
-    tied[:, 0] = inverse[tied[:, 0]]
-    sketches = [part.sketches for part in parts if part.sketches is not None]
-    whole = type(sketches[0]).concatenate(sketches).take(first) if sketches else None
-    return SplitTable(ids, strata, assigned, tied, whole)
+    tied[:, 0] = rows[tied[:, 0]]
+    return SplitTable(ids, strata, assigned, tied, _sketches(parts), rows)
+
+
+def _sketches(parts: Sequence[_Part]) -> Any:
+    """All sketches as one, taken out of the parts so that they are not in memory twice."""
+    pieces = []
+    for part in parts:
+        if part.sketches is not None:
+            pieces.append(part.sketches)
+            part.sketches = None
+    return type(pieces[0]).gathered(pieces) if pieces else None
 
 
 def _ties(keys: Sequence[Sequence[str]] | None, salt: bytes) -> NDArray[np.int64]:

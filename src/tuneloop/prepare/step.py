@@ -81,12 +81,19 @@ class Step(Member):
         """The step made ready for work; most need nothing."""
         return self
 
+    def concerns(self, payload: str) -> bool:
+        """A cheap look at the canonical JSON before it is parsed: False means that the record is kept as it is."""
+        return True
+
     def decide_one(self, record: Record) -> Decision:
         raise NotImplementedError(f"{type(self).__name__} must implement decide_one or decide")
 
     def decide(self, batch: pa.RecordBatch, summary: Any = None) -> Sequence[Decision]:
         """One decision for each row of the batch, in order."""
-        return [self.decide_one(record) for record in batches.to_records(batch)]
+        return [
+            self.decide_one(batches.to_record(payload)) if self.concerns(payload.decode("utf-8")) else KEEP
+            for payload in batch.column("payload").to_pylist()
+        ]
 
     def observe(self, batch: pa.RecordBatch) -> Summary | None:
         """What must be known of the batch before anything can be decided; None for most steps."""

@@ -27,19 +27,20 @@ _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio
 BOILERPLATE = 50
 _SHARE = 0.05
 _REMAINING = 4  # shingles that must be left once the template is taken out
-_BLOCK = 1 << 18  # texts hashed or pairs verified at a time
+_BLOCK = 1 << 13  # texts hashed or pairs verified at a time: 8 to 16 MB
+_BUCKETS = 22  # bits of a hash by which shingles are counted: 32 MB, however many texts
 
 
 def near_pairs(
-    sketches: Sketches, threshold: float = 0.5, short_threshold: float = 0.75, first: NDArray[np.bool_] | None = None
+    sketches: Sketches, threshold: float = 0.5, short_threshold: float = 0.75, order: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """[m, 2] pairs of rows that are alike; `first` marks rows to be compared with before others."""
+    """[m, 2] pairs of rows that are alike; `order` lists the rows in the order in which to compare them."""
     import numpy as np
 
     if len(sketches) < 2:
         return np.empty((0, 2), np.int64)
     compared = without_boilerplate(sketches)
-    order = np.arange(len(sketches)) if first is None else np.argsort(~first, kind="stable")
+    order = np.arange(len(sketches)) if order is None else order
     seen = np.empty(0, np.uint64)
     found = [np.empty((0, 2), np.int64)]
     for band in range(BANDS):
@@ -77,19 +78,40 @@ def without_boilerplate(sketches: Sketches) -> Sketches:
     """The sketches less what is template; a text that is hardly anything else keeps its own."""
     import numpy as np
 
-    values, counts = np.unique(sketches.values, return_counts=True)
-    common = values[counts > max(BOILERPLATE, _SHARE * len(sketches))]
+    common = _common(sketches.values, max(BOILERPLATE, int(_SHARE * len(sketches))))
     if not len(common):
         return sketches
-    template = np.isin(sketches.values, common)
-    rows = np.repeat(np.arange(len(sketches)), np.diff(sketches.offsets))
-    left = np.bincount(rows[~template], minlength=len(sketches))
-    stays = ~template | (left < _REMAINING)[rows]
-    kept = np.bincount(rows[stays], minlength=len(sketches))
-    # Texts longer than a sketch lose the same share of what was not kept, so they stay samples.
-    sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, kept)
+    values, counts = [], []
+    for start in range(0, len(sketches), _BLOCK):
+        begins = sketches.offsets[start : start + _BLOCK + 1]
+        block = sketches.values[begins[0] : begins[-1]]
+        rows = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+        template = np.isin(block, common)
+        left = np.bincount(rows[~template], minlength=len(begins) - 1)
+        stays = ~template | (left < _REMAINING)[rows]
+        values.append(block[stays])
+        counts.append(np.bincount(rows[stays], minlength=len(begins) - 1))
+    kept = np.concatenate(counts)
+    # A text longer than its sketch loses the same share of what was not kept: what is left is still a sample of it.
+    sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, kept).astype(np.int32)
     offsets = np.concatenate([[0], np.cumsum(kept)])
-    return Sketches(sketches.values[stays], offsets, sizes.astype(np.int32), sketches.lengths, sketches.kept)
+    return Sketches(np.concatenate(values), offsets, sizes, sketches.lengths, sketches.kept)
+
+
+def _common(values: NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
+    """The hashes that occur more than `limit` times."""
+    import numpy as np
+
+    shift, step = np.uint32(32 - _BUCKETS), 1 << 20
+    counts = np.zeros(1 << _BUCKETS, dtype=np.int64)
+    for start in range(0, len(values), step):
+        counts += np.bincount(values[start : start + step] >> shift, minlength=len(counts))
+    full = counts > limit
+    if not full.any():
+        return np.empty(0, np.uint32)
+    likely = [block[full[block >> shift]] for block in np.array_split(values, len(values) // step + 1)]
+    found, times = np.unique(np.concatenate(likely), return_counts=True)
+    return found[times > limit]
 
 
 def _band(sketches: Sketches, band: int) -> NDArray[np.uint64]:

@@ -30,6 +30,11 @@ _PROBE = 400  # characters from the beginning that are looked at
 _BELIEVED = 0.6  # share of everyday characters in a mended text
 
 
+def concerns(text: str) -> bool:
+    """May something here be mojibake? Quick, and right when it says no."""
+    return not text.isascii() and (_EUROPEAN.search(text) is not None or _FIRST_BYTES.search(text) is not None)
+
+
 def repair(text: str) -> str:
     """The text as it was meant, or unchanged."""
     if text.isascii():

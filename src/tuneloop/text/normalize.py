@@ -40,6 +40,9 @@ _ANY = re.compile(
 )
 
 
+_ESCAPED = re.compile(r"\\[rbfu]")
+
+
 def normalize(text: str) -> tuple[str, dict[str, int]]:
     """The normal text, and how many places of each kind were changed (empty when nothing was)."""
     if text.isascii() and not _ANY.search(text):
@@ -51,6 +54,16 @@ def normalize(text: str) -> tuple[str, dict[str, int]]:
         if text == before:
             break
     return text, dict(edits)
+
+
+def concerns(payload: str) -> bool:
+    """May a text inside this JSON need normalizing? Control characters are escaped there."""
+    return (
+        _ESCAPED.search(payload) is not None
+        or _ANY.search(payload) is not None
+        or mojibake.concerns(payload)
+        or not unicodedata.is_normalized("NFC", payload)
+    )
 
 
 def _once(text: str, edits: Counter[str]) -> str:

@@ -15,7 +15,7 @@ Kaplan 2007.)
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -67,18 +67,20 @@ class Sketches:
         return cls(values, offsets, sizes.astype(np.int32), lengths.astype(np.int32), kept)
 
     @classmethod
-    def concatenate(cls, pieces: Iterable[Sketches]) -> Sketches:
+    def gathered(cls, pieces: list[Sketches]) -> Sketches:
+        """All pieces as one; the list is emptied on the way, so that memory is not doubled."""
         import numpy as np
 
-        pieces = list(pieces)
         counts = np.concatenate([np.diff(piece.offsets) for piece in pieces])
-        return cls(
-            np.concatenate([piece.values for piece in pieces]),
-            np.concatenate([[0], np.cumsum(counts)]),
-            np.concatenate([piece.sizes for piece in pieces]),
-            np.concatenate([piece.lengths for piece in pieces]),
-            pieces[0].kept,
-        )
+        sizes = np.concatenate([piece.sizes for piece in pieces])
+        lengths = np.concatenate([piece.lengths for piece in pieces])
+        values = np.empty(int(counts.sum()), dtype=np.uint32)
+        kept, end = pieces[0].kept, len(values)
+        while pieces:  # from the back, as `pop` frees each piece once its pages of the whole have been written
+            piece = pieces.pop()
+            values[end - len(piece.values) : end] = piece.values
+            end -= len(piece.values)
+        return cls(values, np.concatenate([[0], np.cumsum(counts)]), sizes, lengths, kept)
 
     def take(self, rows: NDArray[np.int64]) -> Sketches:
         """The sketches of some texts, in the order asked for."""

@@ -132,7 +132,9 @@ class Clustered(Splitter):
         placed = table.assigned != FREE
         pairs = [_tied(table.ties, placed)]
         if table.sketches is not None:
-            pairs.append(near_pairs(table.sketches, self.similarity, self.short_similarity, first=placed))
+            order = np.lexsort((table.rows, ~placed[table.rows]))  # old records first, then by id
+            alike = near_pairs(table.sketches, self.similarity, self.short_similarity, order)
+            pairs.append(table.rows[alike])
         return np.concatenate(pairs)
 
     def _deal(self, table: SplitTable, clusters: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -9,6 +9,7 @@ The summary holds at most 0.8 kB a record: sketches of 96 hashes of the text and
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -64,7 +65,7 @@ class NearDuplicates(Step):
         part = _Part(
             Sketches.of([_said(record) for record in records], _TEXT),
             Sketches.of([_answer(record) for record in records], _ANSWER),
-            [f"{record.kind}:{record.label}" for record in records],
+            np.array([_number(f"{record.kind}:{record.label}") for record in records], dtype=np.int64),
             batch.column("row").to_numpy(),
             np.frombuffer(ids, dtype="V32"),
         )
@@ -81,7 +82,7 @@ class _Part:
         self,
         texts: Sketches,
         answers: Sketches,
-        labels: list[str],
+        labels: NDArray[np.int64],
         rows: NDArray[np.int64],
         ids: NDArray[np.void],
     ) -> None:
@@ -104,28 +105,34 @@ class Alike(Summary):
         from tuneloop.text.clusters import components, near_pairs, without_boilerplate
 
         rows = np.concatenate([part.rows for part in self._parts])
-        order = np.argsort(rows)
-        rows, ids = rows[order], np.concatenate([part.ids for part in self._parts])[order]
-        texts = Sketches.concatenate(part.texts for part in self._parts).take(order)
-        answers = Sketches.concatenate(part.answers for part in self._parts).take(order)
-        names = np.array([label for part in self._parts for label in part.labels])
-        labels = np.unique(names, return_inverse=True)[1][order]
+        ids = np.concatenate([part.ids for part in self._parts])
+        labels = np.concatenate([part.labels for part in self._parts])
+        texts, answers = self._taken("texts"), self._taken("answers")
         self._parts = []
-        clusters = components(len(rows), near_pairs(texts, self._similarity, self._short))
+        order = np.argsort(rows)
+        rank = np.argsort(order)
+        clusters = components(len(rows), near_pairs(texts, self._similarity, self._short, order))
         compared = without_boilerplate(texts)
         open_ = np.flatnonzero(np.bincount(clusters, minlength=len(rows))[clusters] > 1)
         for _ in range(_ROUNDS):
             if not len(open_):
                 break
             first = np.full(len(rows), len(rows))
-            np.minimum.at(first, clusters[open_], open_)
-            heads = first[clusters[open_]]
+            np.minimum.at(first, clusters[open_], rank[open_])
+            heads = order[first[clusters[open_]]]
             alike = compared.jaccard(open_, heads)
             same = (heads != open_) & (labels[heads] == labels[open_])
             same &= self._enough(texts, open_, heads, alike) & self._enough_answers(answers, open_, heads)
             for row, head, index in zip(open_[same], heads[same], alike[same], strict=True):
                 self._merged[int(rows[row])] = (SCHEME + ids[head].tobytes().hex(), float(index))
             open_ = open_[~same & (heads != open_)]
+
+    def _taken(self, name: str) -> Sketches:
+        pieces: list[Sketches] = []
+        for part in self._parts:
+            pieces.append(getattr(part, name))
+            setattr(part, name, None)
+        return Sketches.gathered(pieces)
 
     def _enough_answers(
         self, answers: Sketches, left: NDArray[np.int64], right: NDArray[np.int64]
@@ -146,6 +153,10 @@ class Alike(Summary):
     def decide(self, row: int) -> Decision:
         into = self._merged.get(row)
         return KEEP if into is None else Merge(into[0], "near_duplicate", f"{into[1]:.2f}")
+
+
+def _number(label: str) -> int:
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "little", signed=True)
 
 
 def _said(record: Record) -> str:

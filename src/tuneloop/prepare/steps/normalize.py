@@ -26,6 +26,9 @@ class Normalize(Step):
         "lost_characters": Words("Holds characters that were lost in a wrong encoding", "含有因编码错误而丢失的字符")
     }
 
+    def concerns(self, payload: str) -> bool:
+        return normalize.concerns(payload) or mojibake.is_lost(payload)
+
     def decide_one(self, record: Record) -> Decision:
         edits: Counter[str] = Counter()
         lost = False

@@ -69,6 +69,9 @@ class PersonalData(Step):
         ready._secret = context.secret
         return ready
 
+    def concerns(self, payload: str) -> bool:
+        return self._finder.concerns(payload)
+
     def decide_one(self, record: Record) -> Decision:
         found: Counter[str] = Counter()
         tongue = ""

@@ -32,6 +32,13 @@ class Finder:
         self.kinds: list[PersonalKind] = [kinds.create(name) for name in (kinds if names is None else names)]
         self.minimum = minimum
 
+    def concerns(self, text: str) -> bool:
+        """Is there a hint of any kind? Quick, and right when it says no."""
+        plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
+        small = plain.lower()
+        hints = {kind.hint for kind in self.kinds if not kind.words or any(word in small for word in kind.words)}
+        return any(hint.search(plain) for hint in hints)
+
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
         plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
