@@ -155,7 +155,7 @@ def restore(
 
     Raises `UsageError` for an item that is there, that could not be read, or whose equal is there.
     """
-    fate = next((one for one in fates(ws, version) if one.source == source and one.item == item), None)
+    fate = _fate(ws, version, source, item)
     if fate is None:
         raise NotFoundError(f"{_name(ws, version)} has no item {item} of {source}", do="List them with versions.fates")
     if fate.outcome == "kept":
@@ -184,12 +184,24 @@ def trace(ws: Workspace, record: str) -> list[DatasetVersion]:
     return datasets.versions_with(ws, record)
 
 
+def _fate(ws: Workspace, version: DatasetVersion | str, source: str, item: int) -> Fate | None:
+    query = "SELECT * FROM fates WHERE source = ? AND item = ? LIMIT 1"
+    ledgers = datasets.addresses(ws, _name(ws, version), "fates")
+    found = ws.ledgers.query(query, [source, item], fates=ledgers).to_pylist() if ledgers else []
+    return Fate(**found[0]) if found else None
+
+
 def _imported(ws: Workspace, version: DatasetVersion | str, fate: Fate) -> str | None:
     """The id that the item's record had when it was read, before any step replaced it."""
-    parents = {row["record"]: row["parent"] for row in _rows(ws, version, "changes") if row["record"] != row["parent"]}
-    record = fate.record
-    while record is not None and record in parents:
-        record = parents.pop(record)
+    ledgers = datasets.addresses(ws, _name(ws, version), "changes")
+    record, seen = fate.record, {fate.record}
+    while record is not None and ledgers:
+        query = "SELECT parent FROM changes WHERE record = ? AND parent != record LIMIT 1"
+        found = ws.ledgers.query(query, [record], changes=ledgers)["parent"].to_pylist()
+        if not found or found[0] in seen:
+            break
+        record = found[0]
+        seen.add(record)
     return record
 
 
