@@ -24,9 +24,9 @@ from tuneloop.train import TrainRecipe, session, train
 from .conftest import MakeVersion, facts
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "lora": {"tuner": "lora", "epochs": 5, "eval_every": 9, "checkpoint_seconds": 0.5},
-    "full": {"tuner": "full", "epochs": 5, "eval_every": 9, "checkpoint_seconds": 0.5},
-    "muon": {"tuner": "full", "optimizer": "muon", "epochs": 5, "eval_every": 0, "checkpoint_seconds": 0.5},
+    "lora": {"tuner": "lora", "epochs": 5, "eval_every": 9, "checkpoint_seconds": 0.3},
+    "full": {"tuner": "full", "epochs": 5, "eval_every": 9, "checkpoint_seconds": 0.3},
+    "muon": {"tuner": "full", "optimizer": "muon", "epochs": 5, "eval_every": 0, "checkpoint_seconds": 0.3},
 }
 
 
@@ -78,6 +78,11 @@ def submit(ws: Workspace, make_version: MakeVersion, base: Path, name: str) -> s
     return queue.submit(ws, "train", {"data": version.name, "train": recipe})
 
 
+def wait_for_checkpoint(ws: Workspace, run: str) -> None:
+    while not any(event.kind in ("checkpoint", "succeeded") for event in queue.events(ws, run)):
+        time.sleep(0.02)
+
+
 def survive(
     nursery: Nursery, ws: Workspace, make_version: MakeVersion, base: Path, name: str, kills: int, seed: int
 ) -> None:
@@ -95,7 +100,10 @@ def survive(
         while queue.show(ws, run).state != "succeeded":
             process = nursery.start(ws, run)
             if done < kills:
-                time.sleep(draw.uniform(0, whole))
+                if done == kills - 1:  # one for certain after there is something to go on from
+                    wait_for_checkpoint(ws, run)
+                else:
+                    time.sleep(draw.uniform(0, whole))
                 os.kill(process, signal.SIGKILL)
                 done += 1
             nursery.wait()
