@@ -52,7 +52,8 @@ class Batch:
 
     @torch.inference_mode()
     def prefill(self, joining: Sequence[tuple[int, Request]]) -> list[tuple[int, Event]]:
-        """Take prompts in, as one packed row, and write the first token of each answer."""
+        """Take prompts in, as one packed row, longest first, and write the first token of each answer."""
+        joining = sorted(joining, key=lambda one: -len(one[1].prompt))
         rows = [
             Row(handle, request, Writing(request, self.lm.tokenizer, self.lm.end_ids), request.sampling.generator())
             for handle, request in joining

@@ -58,7 +58,7 @@ class Cache:
                     blocks.append(grown)
 
     def prefill(self, slots: Sequence[int], lengths: Sequence[int]) -> Prefill:
-        """The `attend` of whole prompts, packed, for slots that were opened for them."""
+        """The `attend` of whole prompts, packed by falling length, for slots that were opened for them."""
         return Prefill(self, slots, lengths)
 
     def step(self) -> Step:

@@ -138,10 +138,15 @@ class Decoder(nn.Module):
         (some rotations go by it).  Without `attend`, tokens see those before them in their record.
         """
         shape = self.shape
-        attend = attend or self._packed(lengths)
         angles = {False: rotary.tables(shape.rope, positions, lengths, reach)}
         if shape.local_rope is not None:
             angles[True] = rotary.tables(shape.local_rope, positions, lengths, reach)
+        if attend is None:
+            plan = Plan.of(lengths, ids.device)
+            attend = self._packed(plan)
+            if plan.order is not None and plan.back is not None:  # the rows that leave stand as they were asked for
+                ids, rows = ids[plan.order], plan.back if rows is None else plan.back[rows]
+                angles = {local: (cos[plan.order], sin[plan.order]) for local, (cos, sin) in angles.items()}
         x = F.embedding(ids, self.embed)
         if shape.embed_scale != 1.0:
             x = x * torch.tensor(shape.embed_scale, dtype=x.dtype)
@@ -153,8 +158,8 @@ class Decoder(nn.Module):
             x, delta = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
         return _normed(x, delta, self.norm, shape)[1]
 
-    def _packed(self, lengths: Sequence[int]) -> Attend:
-        plan, shape = Plan.of(lengths, self.embed.device), self.shape
+    def _packed(self, plan: Plan) -> Attend:
+        shape = self.shape
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             return attention(q, k, v, plan, scale=shape.scale, window=shape.window(layer), cap=shape.score_cap)
