@@ -11,6 +11,7 @@ norms, the optimizer, everything between two multiplications, and LoRA's own sma
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from statistics import median
 from harness import machine
 
 ROWS = 2048  # tokens multiplied at once
+MODELS, TUNINGS, DTYPES = ("m25", "m135"), ("lora", "full"), ("bfloat16", "float32")
+CELLS = ["-".join(cell) for cell in itertools.product(MODELS, TUNINGS, DTYPES)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder with the models of train_speed.py")
-    parser.add_argument("--cells", nargs="+", default=["m25-lora-bfloat16"], metavar="CELL")
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS[:1], metavar="CELL")
     parser.add_argument("--targets", type=float, default=0.84, help="share of the tokens that are targets")
     parser.add_argument("--reached", type=float, help="tokens/s that a run of the one cell reached")
     parser.add_argument("--threads", type=int, default=2)

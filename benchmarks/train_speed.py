@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def one_run(program: str, job: Job, options: argparse.Namespace) -> measure.Meas
     chosen = PROGRAMS[program]
     if chosen.packed:  # a packed row is full: 2 x 2 of them are about the tokens of 16 padded examples
         job = replace(job, batch=2, accumulate=2)
+    shutil.rmtree(job.out, ignore_errors=True)  # a peer refuses a folder that holds an earlier run
     return measure.run(
         program,
         chosen.command(job),
