@@ -181,3 +181,17 @@ def test_a_signal_saves_and_pauses(
     resumed = [event.data["step"] for event in queue.events(ws, run) if event.kind == "resumed_from"]
     assert resumed
     assert resumed[0] > 0
+
+
+def test_an_attempt_that_died_after_its_last_row_is_not_done_again(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    make_version(facts())
+    recipe = TrainRecipe(base=str(base), max_steps=2, precision="float32")
+    lease = queue.here(ws, "train", {})
+    made = train(None, recipe, workspace=ws, lease=lease)
+    lease.fail(RuntimeError("killed before the run could end"))
+    again = queue.here(ws, "train", {}, run_id=lease.run)
+    assert train(None, recipe, workspace=ws, lease=again) == made
+    again.finish()
+    assert models(ws) == [made]

@@ -42,7 +42,7 @@ def train(
     process.
     """
     from tuneloop.runs import queue
-    from tuneloop.store.models import add_model
+    from tuneloop.store.models import add_model, models
     from tuneloop.train.backend import backends
     from tuneloop.train.curves import write_curves
 
@@ -53,6 +53,9 @@ def train(
     lease = lease or queue.here(
         workspace, "train", {"data": job.version.name, "train": recipe.model_dump(mode="json", exclude_unset=True)}
     )
+    for made in models(workspace):
+        if made.run == lease.run:  # an earlier attempt died between its last row and the run's end
+            return made
     try:
         trained = backend.run(job, lease, progress)
         write_curves(workspace, lease)
