@@ -118,10 +118,12 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         engine = Engine.from_file(str(file))
     except Exception as error:  # the Rust library raises plain Exception for a file it cannot read
         raise ModelError(f"cannot be read ({error})", expected="a tokenizer", where=Where(file=file)) from error
+    padding = engine.padding or {}
     engine.no_truncation()
     engine.no_padding()
     config = read_json(folder / "tokenizer_config.json")
-    special = _special_tokens(config, read_json(folder / "special_tokens_map.json"))
+    stated = {"pad_token": padding.get("pad_token")}
+    special = _special_tokens(config, read_json(folder / "special_tokens_map.json"), stated)
     _add_missing(engine, config, special)
     return Tokenizer(engine, special, config, _templates(folder, config), folder)
 
