@@ -1,16 +1,19 @@
 """What holds for every step and splitter: texts in both languages, and decisions carried out row by row."""
 
+import json
 import pickle
 from typing import ClassVar
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import KEEP, Decision, Drop, Replace
 from tuneloop.prepare.split import splits
 from tuneloop.prepare.step import Step, StepContext, steps
-from tuneloop.records import Record
+from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 
 
@@ -69,6 +72,35 @@ def test_every_step_starts_pickles_and_takes_an_empty_batch(name):
         assert code.isidentifier()
         assert words.en
         assert words.zh
+
+
+ODD = [
+    "手机13812345678",
+    "a@b.c\u200bom",
+    '"',
+    "\\",
+    "\n",
+    "\r",
+    " ",
+    "\x00",
+    "e\u0301",
+    "Ã©",
+    "锟斤拷",
+    "密码:a1b2c3",
+    "\u2028",
+    "京A12345",
+]
+
+
+@pytest.mark.parametrize("name", [name for name in steps if not steps.create(name).whole_set])
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(ODD), max_size=5).map("".join), st.sampled_from(ODD))
+def test_what_a_step_does_not_parse_it_would_have_kept(name, text, more):
+    step = steps.create(name).start(StepContext(b"secret"))
+    call = {"function": {"name": "f", "arguments": json.dumps({"a": more, "b": [text, 13812345678]})}}
+    for record in (Record("text", text=text), Record("chat", messages=(Turn("assistant", more, tool_calls=(call,)),))):
+        if not step.concerns(record.canonical.decode()):
+            assert step.decide_one(record) == KEEP
 
 
 @pytest.mark.parametrize("name", list(splits))

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What may make a text differ from its folded form, as JSON writes it: white space before a line break, at the end or
-# the beginning of a string, or a carriage return.  Other payloads are hashed as they are.
-_SPACE = rb"(?: |\\[tr]|\xc2\xa0|\xe3\x80\x80)"
+# the beginning of a string, or a carriage return.  Payloads without are hashed as they are; that they have none is
+# mostly settled by looking for a few short strings, which takes a tenth of the time of the pattern.
+_WHITE = " \t\n\xa0\u3000"
+_SPACES = [b" ", b"\\t", b"\xc2\xa0", b"\xe3\x80\x80"]
+_SIGNS = [b"\\r", b'\\n"', b'"\\n'] + [sign for one in _SPACES for sign in (one + b"\\n", one + b'"', b'"' + one)]
+_SPACE = b"(?:" + b"|".join(map(re.escape, _SPACES)) + b")"
 _LOOSE = re.compile(_SPACE + rb'(?:\\n|")|\\n"|(?<!\\)"(?:' + _SPACE + rb"|\\n)|\\r")
 
 
@@ -116,7 +120,7 @@ def folded(record: Record) -> Record:
 
 def _fold(text: str) -> str:
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
+    return "\n".join(line.rstrip(_WHITE) for line in text.split("\n")).strip(_WHITE)
 
 
 def _digests(batch: pa.RecordBatch) -> NDArray[np.uint64]:
@@ -129,6 +133,7 @@ def _digests(batch: pa.RecordBatch) -> NDArray[np.uint64]:
 
 
 def _folded_payload(payload: bytes) -> bytes:
-    if _LOOSE.search(payload) or not unicodedata.is_normalized("NFC", payload.decode("utf-8")):
+    loose = any(sign in payload for sign in _SIGNS) and _LOOSE.search(payload)
+    if loose or not unicodedata.is_normalized("NFC", payload.decode("utf-8")):
         return folded(batches.to_record(payload)).canonical
     return payload

@@ -31,13 +31,16 @@ class Finder:
     def __init__(self, names: Iterable[str] | None = None, minimum: float = 0.5) -> None:
         self.kinds: list[PersonalKind] = [kinds.create(name) for name in (kinds if names is None else names)]
         self.minimum = minimum
+        self._bare_hints = {kind.hint for kind in self.kinds if not kind.words}
+        self._words = {word: kind.hint for kind in self.kinds for word in kind.words}
 
     def concerns(self, text: str) -> bool:
         """Is there a hint of any kind? Quick, and right when it says no."""
         plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
+        if any(hint.search(plain) for hint in self._bare_hints):
+            return True
         small = plain.lower()
-        hints = {kind.hint for kind in self.kinds if not kind.words or any(word in small for word in kind.words)}
-        return any(hint.search(plain) for hint in hints)
+        return any(word in small and hint.search(plain) for word, hint in self._words.items())
 
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
