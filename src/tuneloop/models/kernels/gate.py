@@ -1,6 +1,7 @@
 """The gated activation of the MLP: `act(gate) * up`, with gate and up side by side in one matrix.
 
 SwiGLU and GeGLU are from arXiv 2002.05202; `gelu_tanh` is the tanh approximation of GELU.
+`_SwiGLU` holds the twin of gate.c.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from tuneloop.models.kernels import compiled
 
 
 def gated(gate_up: torch.Tensor, activation: str) -> torch.Tensor:
@@ -22,14 +25,26 @@ class _SwiGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(gate_up)
-        gate, up = gate_up.chunk(2, -1)
-        return F.silu(gate).mul_(up)
+        run = compiled.kernel("swiglu_forward", gate_up)
+        if run is None:
+            gate, up = gate_up.chunk(2, -1)
+            return F.silu(gate).mul_(up)
+        rows, width = gate_up.shape[0], gate_up.shape[1] // 2
+        out = gate_up.new_empty(rows, width)
+        run(compiled.at(gate_up), compiled.at(out), *compiled.longs(rows, width), compiled.threads(gate_up.numel()))
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
         (gate_up,) = ctx.saved_tensors
-        gate, up = gate_up.chunk(2, -1)
         out = torch.empty_like(gate_up)
+        run = compiled.kernel("swiglu_backward", gate_up)
+        if run is not None:
+            grad = grad.contiguous()
+            tensors = map(compiled.at, (gate_up, grad, out))
+            run(*tensors, *compiled.longs(len(grad), grad.shape[1]), compiled.threads(gate_up.numel()))
+            return out
+        gate, up = gate_up.chunk(2, -1)
         out_gate, out_up = out.chunk(2, -1)
         sigmoid = torch.sigmoid(gate)
         silu = sigmoid * gate

@@ -17,7 +17,7 @@ void NAME(nll_rows)(number *logits, const int64_t *targets, float *nats, long ro
       float one = load(x[i]);
       most = one > most ? one : most;
     }
-#ifdef BF16 /* e^x rounded to bfloat16 would spoil the sum: made twice instead of kept */
+#ifdef KIND_bfloat16 /* e^x rounded to bfloat16 would spoil the sum: made twice instead of kept */
     SIMD_SUM(sum)
     for (long i = 0; i < vocabulary; i++) sum += exponential(load(x[i]) - most);
     float share = 1.0f / sum;

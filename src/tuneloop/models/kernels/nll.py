@@ -8,15 +8,20 @@ that of Liger's fused linear cross entropy, arXiv 2410.10989; here per row, and 
 The gradient of the vocabulary matrix needs the weight of each row.  Given as `promise`, the gradient is made in the
 forward pass as well, for a loss that is `c · sum(promise · nll)` with any number c; a loss of another form, or no
 promise, costs a second pass over the logits in the backward.
+
+`_plain_rows` is the twin of nll.c, which has no soft cap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes import c_int
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from tuneloop.models.kernels import compiled
 
 CHUNK = 8 * 1024 * 1024
 """Logits held at a time, as a count of numbers: 32 MB in float32."""
@@ -34,7 +39,10 @@ def linear_nll(
     `cap` soft-caps the logits.  `promise` [N] are the weights that the loss will give to the rows.
     """
     if not torch.is_grad_enabled() or not (hidden.requires_grad or weight.requires_grad):
-        pieces = [_scores(hidden[rows], weight, targets[rows], cap)[0] for rows in _chunks(hidden, weight)]
+        pieces = [
+            _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=False)[0]
+            for rows in _chunks(hidden, weight)
+        ]
         return torch.cat(pieces) if pieces else hidden.new_zeros(0, dtype=torch.float32)
     return _LinearNll.apply(hidden, weight, targets, promise, cap)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -47,23 +55,39 @@ def _chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[slice]:
         yield slice(index * len(hidden) // count, (index + 1) * len(hidden) // count)
 
 
-def _scores(
-    rows: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, cap: float | None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Nats [n], logits [n, V] float32 after the cap, and their log-sum-exp [n, 1]."""
-    logits = F.linear(rows, weight).float()
+def _rows(
+    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, *, slopes: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nats [n] and, where wanted, the gradient of each row's nats for its logits [n, V], made in the logits' place."""
+    run = compiled.kernel("nll_rows", logits) if cap is None else None
+    if run is None:
+        return _plain_rows(logits, targets, cap, slopes=slopes)
+    targets = targets.contiguous()
+    if len(targets) and not (int(targets.min()) >= 0 and int(targets.max()) < logits.shape[1]):
+        raise IndexError(f"a target lies outside of the vocabulary of {logits.shape[1]}")
+    nats = torch.empty(len(logits))
+    tensors = map(compiled.at, (logits, targets, nats))
+    run(*tensors, *compiled.longs(*logits.shape), c_int(slopes), compiled.threads(logits.numel()))
+    return nats, logits
+
+
+def _plain_rows(
+    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, *, slopes: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    wide = logits.float()
     if cap is not None:
-        logits = logits.div_(cap).tanh_().mul_(cap)
-    total = torch.logsumexp(logits, -1, keepdim=True)
-    return (total - logits.gather(1, targets[:, None])).squeeze(1), logits, total
-
-
-def _slopes(logits: torch.Tensor, total: torch.Tensor, targets: torch.Tensor, cap: float | None) -> torch.Tensor:
-    """Gradient of each row's nats for its raw logits, made in the place of `logits`."""
-    through = 1 - (logits / cap).square() if cap is not None else None
-    slopes = logits.sub_(total).exp_()
-    slopes[torch.arange(len(targets), device=targets.device), targets] -= 1
-    return slopes if through is None else slopes.mul_(through)
+        wide = wide.div_(cap).tanh_().mul_(cap)
+    aimed = wide.gather(1, targets[:, None])
+    through = 1 - (wide / cap).square() if cap is not None and slopes else None
+    most = wide.amax(-1, keepdim=True)
+    shares = wide.sub_(most).exp_()
+    total = shares.sum(-1, keepdim=True)
+    nats = total.log().add_(most).sub_(aimed).squeeze(1)
+    if slopes:
+        shares.div_(total).scatter_add_(1, targets[:, None], torch.full_like(aimed, -1.0))
+        if through is not None:
+            shares.mul_(through)
+    return nats, shares.to(logits.dtype)
 
 
 class _LinearNll(torch.autograd.Function):
@@ -82,12 +106,11 @@ class _LinearNll(torch.autograd.Function):
         if ctx.needs_input_grad[1] and promise is not None:
             dw = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         for rows in _chunks(hidden, weight):
-            nats[rows], logits, total = _scores(hidden[rows], weight, targets[rows], cap)
-            slopes = _slopes(logits, total, targets[rows], cap)
+            nats[rows], slopes = _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=True)
             if dh is not None:
-                torch.mm(slopes.to(weight.dtype), weight, out=dh[rows])
+                torch.mm(slopes, weight, out=dh[rows])
             if dw is not None and promise is not None:
-                _accumulate(dw, slopes.mul_(promise[rows, None]), hidden[rows])
+                _accumulate(dw, slopes, hidden[rows], promise[rows])
         ctx.save_for_backward(hidden, weight, targets, promise, dh, dw)
         ctx.cap = cap
         return nats
@@ -104,11 +127,13 @@ class _LinearNll(torch.autograd.Function):
         return dh, dw, None, None, None
 
 
-def _accumulate(into: torch.Tensor, slopes: torch.Tensor, rows: torch.Tensor) -> None:
+def _accumulate(into: torch.Tensor, slopes: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> None:
+    """Add slopes^T · weights · rows: the weights go to the rows, which are narrower than the slopes."""
+    rows = (rows * weights[:, None]).to(rows.dtype)
     if rows.dtype == into.dtype:
         into.addmm_(slopes.t(), rows)
     else:
-        into.add_(slopes.to(rows.dtype).t() @ rows)
+        into.add_(slopes.t() @ rows)
 
 
 def _common_factor(grad: torch.Tensor, promise: torch.Tensor) -> torch.Tensor | None:
@@ -126,6 +151,6 @@ def _weight_gradient(
 ) -> torch.Tensor:
     dw = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
     for rows in _chunks(hidden, weight):
-        _, logits, total = _scores(hidden[rows], weight, targets[rows], cap)
-        _accumulate(dw, _slopes(logits, total, targets[rows], cap).mul_(grad[rows, None]), hidden[rows])
+        _, slopes = _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=True)
+        _accumulate(dw, slopes, hidden[rows], grad[rows])
     return dw

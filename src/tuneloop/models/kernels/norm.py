@@ -1,13 +1,17 @@
 """RMSNorm (arXiv 1910.07467), alone and fused with the residual addition before it.
 
 Arithmetic is float32 whatever the tensors are.  `offset` is added to the weight (Gemma stores `w - 1`).
+`normalize` and `backward` are the twin of norm.c.
 """
 
 from __future__ import annotations
 
+from ctypes import c_float
 from typing import Any
 
 import torch
+
+from tuneloop.models.kernels import compiled
 
 
 def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float = 0.0) -> torch.Tensor:
@@ -47,16 +51,15 @@ def backward(
 class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> torch.Tensor:
-        out, inverse = normalize(x, weight, eps, offset)
+        _, out, inverse = _forward(x, None, weight, eps, offset)
         ctx.save_for_backward(x, weight, inverse)
         ctx.offset = offset
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        x, weight, inverse = ctx.saved_tensors
-        dx, dw = backward(grad, x, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[1])
-        return dx.to(x.dtype), dw, None, None
+        dx, dw = _backward(grad, None, *ctx.saved_tensors, ctx.offset, for_weight=ctx.needs_input_grad[1])
+        return dx, dw, None, None
 
 
 class _AddNorm(torch.autograd.Function):
@@ -64,15 +67,53 @@ class _AddNorm(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, delta: torch.Tensor, weight: torch.Tensor, eps: float, offset: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        total = x + delta
-        out, inverse = normalize(total, weight, eps, offset)
+        total, out, inverse = _forward(x, delta, weight, eps, offset)
         ctx.save_for_backward(total, weight, inverse)
         ctx.offset = offset
         return total, out
 
     @staticmethod
     def backward(ctx: Any, grad_total: torch.Tensor, grad: torch.Tensor) -> Any:
-        total, weight, inverse = ctx.saved_tensors
-        dx, dw = backward(grad, total, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[2])
-        dx = dx.add_(grad_total).to(total.dtype)
+        dx, dw = _backward(grad, grad_total, *ctx.saved_tensors, ctx.offset, for_weight=ctx.needs_input_grad[2])
         return dx, dx, dw, None, None
+
+
+def _forward(
+    x: torch.Tensor, delta: torch.Tensor | None, weight: torch.Tensor, eps: float, offset: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The sum, its norm, and 1/rms [..., 1]."""
+    run = compiled.kernel("norm_forward", x, delta, weight)
+    if run is None:
+        total = x if delta is None else x + delta
+        return total, *normalize(total, weight, eps, offset)
+    total, out = x if delta is None else torch.empty_like(x), torch.empty_like(x)
+    width = x.shape[-1]
+    inverse = torch.empty(*x.shape[:-1], 1)
+    sizes = compiled.longs(x.numel() // width, width)
+    tensors = map(compiled.at, (x, delta, weight, total, out, inverse))
+    run(*tensors, *sizes, c_float(eps), c_float(offset), compiled.threads(x.numel()))
+    return total, out, inverse
+
+
+def _backward(
+    grad: torch.Tensor,
+    grad_total: torch.Tensor | None,
+    total: torch.Tensor,
+    weight: torch.Tensor,
+    inverse: torch.Tensor,
+    offset: float,
+    *,
+    for_weight: bool,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Gradients for the sum, what comes along the residual stream included, and for the weight."""
+    run = compiled.kernel("norm_backward", total, weight)
+    if run is None:
+        dx, dw = backward(grad, total, weight, inverse, offset, for_weight=for_weight)
+        return (dx if grad_total is None else dx.add_(grad_total)).to(total.dtype), dw
+    grad, grad_total = grad.contiguous(), None if grad_total is None else grad_total.contiguous()
+    dx, width = torch.empty_like(total), total.shape[-1]
+    parts = torch.zeros(compiled.CHUNKS, width) if for_weight else None
+    sizes = compiled.longs(compiled.CHUNKS, total.numel() // width, width)
+    tensors = map(compiled.at, (grad, grad_total, total, weight, inverse, dx, parts))
+    run(*tensors, *sizes, c_float(offset), compiled.threads(total.numel()))
+    return dx, None if parts is None else parts.sum(0).to(weight.dtype)

@@ -1,0 +1,72 @@
+"""`python -m tuneloop.models.kernels.check LIBRARY`: do compiled kernels agree with their twins here?
+
+Each operation runs forward and backward on small tensors of odd sizes, with the library and without.  Ends with 1 and
+the name of the first operation that differs.  The library's tests are wider; this is for the machine it was built on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from tuneloop.models.kernels import compiled
+from tuneloop.models.kernels.gate import gated
+from tuneloop.models.kernels.heads import Layout, rotated_heads
+from tuneloop.models.kernels.nll import linear_nll
+from tuneloop.models.kernels.norm import add_norm
+
+Operation = Callable[..., torch.Tensor | Sequence[torch.Tensor]]
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
+"""Largest difference, as a share of the largest number of the twin's result."""
+
+
+def operations() -> dict[str, tuple[Operation, list[tuple[int, ...]]]]:
+    """Each operation with the sizes of its tensors."""
+    angles = torch.linspace(0, 3, 13 * 10).view(13, 10)
+    layout = Layout(3, 2, 20, 1e-6)
+    targets = torch.arange(13) * 5
+    return {
+        "norm": (lambda x, delta, weight: add_norm(x, delta, weight, 1e-6), [(13, 37), (13, 37), (37,)]),
+        "gate": (lambda x: gated(x, "silu"), [(13, 74)]),
+        "heads": (
+            lambda qkv, weight: rotated_heads(qkv, angles.cos(), angles.sin(), weight, layout),
+            [(13, 140), (5, 20)],
+        ),
+        "nll": (lambda x, weight: linear_nll(x, weight, targets, torch.ones(13)), [(13, 24), (67, 24)]),
+    }
+
+
+def results(operation: Operation, sizes: list[tuple[int, ...]], kind: torch.dtype) -> list[torch.Tensor]:
+    """What an operation gives for random tensors, and its gradients."""
+    random = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(size, generator=random).to(kind).requires_grad_() for size in sizes]
+    out = operation(*inputs)
+    out = [out] if isinstance(out, torch.Tensor) else list(out)
+    grads = [torch.randn(one.shape, generator=random).to(one.dtype) for one in out]
+    return [one.detach() for one in out] + list(torch.autograd.grad(out, inputs, grads))
+
+
+def differing(library: Path) -> list[str]:
+    """The operations whose compiled form is too far from the twin."""
+    found = []
+    for name, (operation, sizes) in operations().items():
+        for kind, tolerance in TOLERANCE.items():
+            with compiled.using(None):
+                expected = results(operation, sizes, kind)
+            with compiled.using(library):
+                given = results(operation, sizes, kind)
+            for one, other in zip(given, expected, strict=True):
+                # written so that NaN counts as a difference
+                if not (one - other).abs().max() <= tolerance * other.abs().max():
+                    found.append(f"{name} in {kind}")
+                    break
+    return found
+
+
+if __name__ == "__main__":
+    wrong = differing(Path(sys.argv[1]))
+    if wrong:
+        sys.exit(", ".join(wrong))
