@@ -28,7 +28,7 @@ BOILERPLATE = 50
 _SHARE = 0.05
 _REMAINING = 4  # shingles that must be left once the template is taken out
 _BLOCK = 1 << 13  # texts hashed or pairs verified at a time: 8 to 16 MB
-_BUCKETS = 22  # bits of a hash by which shingles are counted: 32 MB, however many texts
+_BUCKETS = 20  # bits of a hash by which shingles are counted: 8 MB, however many texts
 
 
 def near_pairs(
