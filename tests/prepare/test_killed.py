@@ -11,7 +11,10 @@ from tests.kill_points import each_write, needs_fork
 from tuneloop.prepare import prepare, versions
 from tuneloop.store import Workspace, datasets
 
-ROWS = [{"question": f"第{n}个问题，关于{chr(0x4E00 + 37 * n)}", "answer": f"答案{n}，电话1381234{n:04d}"} for n in range(12)]
+ROWS = [
+    {"question": f"第{n}个问题，关于{chr(0x4E00 + 37 * n)}", "answer": f"答案{n}，电话1381234{n:04d}"}
+    for n in range(12)
+]
 
 
 def killed(tmp_path, empty_workspace, every):

@@ -380,3 +380,17 @@ def test_two_processes_prepare_at_once(tmp_path, empty_workspace, write):
     with Workspace.find(tmp_path / "both") as ws:
         assert sorted(version.records for version in datasets.versions(ws)) == [10, 11]
         assert [version.name for version in datasets.versions(ws)] == ["data-1", "data-2"]
+
+
+def test_lone_surrogates_are_refused_with_their_field(ws, write):
+    rows = [
+        r'{"question": "正常的问题", "answer": "正常的回答"}',
+        r'{"question": "坏的\ud83d", "answer": "x"}',
+        r'{"messages": [{"role": "user", "content": "q"}], "question": "q", "answer": {"a": ["\udc00"]}}',
+    ]
+    version = prepare(write("a.jsonl", "\n".join(rows)), workspace=ws)
+    assert [fate.message for fate in versions.fates(ws, version, outcome="rejected")] == [
+        r"a.jsonl, line 2, field 'question': found the lone surrogate '\ud83d'; expected text that UTF-8 can hold.",
+        "a.jsonl, line 3, field 'answer': found an object of 1; expected a text.",
+    ]
+    assert next(versions.fates(ws, version, outcome="rejected")).excerpt.startswith('{"question": "坏的')

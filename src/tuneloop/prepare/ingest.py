@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneloop.errors import InputError, TuneloopError
+from tuneloop.errors import InputError, TuneloopError, Where
 from tuneloop.prepare import batches
 from tuneloop.prepare.container import Refused, Skipped
 from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
@@ -169,7 +169,8 @@ class Ingest:
             except InputError as error:
                 told.rejected += 1
                 reason = "unknown_shape" if reading is None else "bad_record"
-                self._reject(number, note, told.name, item.locator, reason, str(error), excerpt(_shown(item.data)))
+                message = str(_placed(error, item.data))
+                self._reject(number, note, told.name, item.locator, reason, message, excerpt(_shown(item.data)))
                 continue
             own_group = f"{told.name} {item.group}" if item.group else None
             yield self._number(number, note, told.name, item.locator, group or own_group, subject, identity), record
@@ -204,6 +205,24 @@ class Ingest:
         bare = str(InputError(error.message, expected=error.expected, do=error.do))
         note.refused.append(Refused(file.name, "unreadable", bare))
         self._reject(number, note, file.name, "file", "unreadable", bare, "")
+
+
+def _placed(error: InputError, data: Any) -> InputError:
+    """The same error with its field, where only the text that cannot be kept tells it."""
+    field = None if error.where is not None else _field_of_surrogate(data, "")
+    return InputError(error.message, expected=error.expected, where=Where(field=field), do=error.do) if field else error
+
+
+def _field_of_surrogate(data: Any, path: str) -> str | None:
+    if isinstance(data, str):
+        return path if any("\ud800" <= sign <= "\udfff" for sign in data) else None
+    if isinstance(data, Mapping):
+        below = [(f"{path}.{key}" if path else str(key), value) for key, value in data.items()]
+    elif isinstance(data, list):
+        below = [(f"{path}[{number}]", value) for number, value in enumerate(data)]
+    else:
+        return None
+    return next((found for place, value in below if (found := _field_of_surrogate(value, place))), None)
 
 
 def _sample(items: Iterator[Item]) -> Iterator[Item]:

@@ -15,7 +15,7 @@ from tuneloop.records.record import SCHEME
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUCKET_BYTES = 48 << 20
+BUCKET_BYTES = 16 << 20
 MOST_BUCKETS = 256
 
 
