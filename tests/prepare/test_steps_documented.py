@@ -28,7 +28,7 @@ def examples():
             yield pytest.param(name, plain(before), plain(after), id=f"{name}: {before}")
 
 
-@pytest.mark.parametrize(("name", "before", "after"), examples())
+@pytest.mark.parametrize(("name", "before", "after"), list(examples()))
 def test_example(name, before, after):
     decision = steps.create(name).start(StepContext(b"secret")).decide_one(Record("text", text=before))
     found = decision.record.text if isinstance(decision, Replace) else before
