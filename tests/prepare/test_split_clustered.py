@@ -162,6 +162,21 @@ def test_a_new_record_between_train_and_test_is_left_out():
     assert any(advice.text.zh.startswith("有 1 条") for advice in result.advice)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_no_new_record_ever_ties_two_splits_together(data):
+    names = st.lists(st.sampled_from("abcdefgh"), max_size=2)
+    records = texts(36)
+    keys = data.draw(st.lists(names, min_size=36, max_size=36))
+    old = data.draw(st.lists(st.sampled_from(["train", "validation", "test", None]), min_size=36, max_size=36))
+    where = divide(records, groups=keys, assigned=old).of(record.id for record in records)
+    assert all(now == before for now, before in zip(where, old, strict=True) if before)
+    for one, place in enumerate(where):
+        if old[one] is None and place is not None:
+            sharing = [other for other in range(36) if set(keys[one]) & set(keys[other]) and where[other] is not None]
+            assert {where[other] for other in sharing} <= {place}
+
+
 def test_the_table_lists_every_record_with_its_cluster():
     records = texts(40)
     table = divide(records, groups=[["same"]] * 5 + [[]] * 35).table().to_pylist()

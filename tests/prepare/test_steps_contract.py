@@ -103,6 +103,17 @@ def test_what_a_step_does_not_parse_it_would_have_kept(name, text, more):
             assert step.decide_one(record) == KEEP
 
 
+@pytest.mark.parametrize("name", list(steps))
+def test_steps_and_what_they_have_seen_travel_to_other_processes(name):
+    source = batch("你好，请问怎么退款？", "你好，请问怎么退款？ ", "手机13812345678", "a\u200bb", "", "<b>粗体</b>字")
+    step = steps.create(name).start(StepContext(b"secret"))
+    here = step.apply(source, step.summarize([source]))
+    sent = pickle.loads(pickle.dumps((step, source, step.summarize([source]))))  # noqa: S301  (our own bytes)
+    there = sent[0].apply(sent[1], sent[2])
+    assert there.batch == here.batch
+    assert there.decided == here.decided
+
+
 @pytest.mark.parametrize("name", list(splits))
 def test_every_splitter_takes_nothing(name):
     splitter = splits.create(name)
