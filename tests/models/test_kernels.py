@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tuneloop.models.kernels import building, compiled
+from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.nll import linear_nll
@@ -23,11 +24,9 @@ KINDS = [torch.float32, torch.bfloat16]
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library, made in a cache of its own; all twins where this machine has no compiler."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        return building.published()
+def library() -> Path:
+    """The library of these sources, from the user's cache: named by its content, and dear to make."""
+    return building.published()
 
 
 @pytest.fixture(params=KINDS, ids=["float32", "bfloat16"])
@@ -134,6 +133,30 @@ def test_nll_refuses_a_target_outside_of_the_vocabulary(library: Path) -> None:
         linear_nll(torch.zeros(2, 3), torch.zeros(7, 3), torch.tensor([1, 7]))
 
 
+@pytest.mark.parametrize(("heads", "kv_heads", "size"), [(1, 1, 8), (4, 2, 20), (6, 2, 64)])
+@pytest.mark.parametrize(("lengths", "window"), [([3], None), ([70, 33, 32, 5, 1], None), ([70, 40, 16], 18)])
+def test_attention(
+    heads: int, kv_heads: int, size: int, lengths: list[int], window: int | None, kind: torch.dtype, library: Path
+) -> None:
+    plan, tokens = Plan.of(lengths), sum(lengths)
+
+    def operation(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return attention(q, k, v, plan, scale=size**-0.5, window=window)
+
+    agree(operation, [(tokens, heads, size), (tokens, kv_heads, size), (tokens, kv_heads, size)], kind, library)
+
+
+def test_attention_takes_views(library: Path) -> None:
+    """Queries and keys come as parts of one tensor."""
+    plan, size = Plan.of([9, 4]), 16
+
+    def operation(together: torch.Tensor) -> torch.Tensor:
+        q, k, v = together.split((4, 2, 2), 1)
+        return attention(q, k, v, plan, scale=0.25)
+
+    agree(operation, [(13, 8, size)], torch.float32, library)
+
+
 def test_threads_do_not_change_the_result(library: Path) -> None:
     x, weight = torch.randn(300, 256), torch.randn(256)
     results = []
@@ -158,11 +181,16 @@ def test_no_second_openmp_runtime(library: Path) -> None:
     assert openmp_runtimes() == before
 
 
-def test_a_library_is_made_once(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(library.parents[2]))
+def test_a_library_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.c").write_text("int NAME_OF_NOTHING;\n")
+    monkeypatch.setattr(building, "HERE", tmp_path)
+    monkeypatch.setattr(building, "_check", lambda made: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(building, "KINDS", {torch.float32: "float32"})
+    made = building.published()
+    assert [file.name for file in made.parent.iterdir()] == [made.name], "something was left behind"
     monkeypatch.setattr(building, "build", None)  # building again would fail
-    assert building.published() == library
-    assert [file.name for file in library.parent.iterdir()] == [library.name], "something was left behind"
+    assert building.published() == made
 
 
 @pytest.fixture
@@ -196,9 +224,8 @@ def test_a_source_that_does_not_compile_is_told(tmp_path: Path, monkeypatch: pyt
         building.published()
 
 
-def test_a_kernel_that_computes_something_else_is_not_used(
-    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.slow
+def test_a_kernel_that_computes_something_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for source in building.HERE.glob("*.[ch]"):
         text = source.read_text()
         (tmp_path / source.name).write_text(text.replace("1.0f - s", "1.1f - s") if source.name == "gate.c" else text)

@@ -1,7 +1,8 @@
 """Causal attention inside each record of a packed row.
 
 The records stand in the row by falling length (`Plan.order`), so that those of similar length, which go through one
-call together, are one stretch of it.  A group is attended in one of two ways:
+call together, are one stretch of it.  On a processor attention.c takes the whole row; where that is not compiled, or
+scores are capped, a group is attended in one of two ways (the twin):
 
 - torch's fused attention, which skips the half above the diagonal;
 - batched matrix products, with the probabilities made again in the backward pass.  Queries that share a key head are
@@ -17,12 +18,15 @@ Letters: T tokens, n records of a group, L length of its longest, H query heads,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import c_float
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from tuneloop.models.kernels import compiled
 
 LONGEST_PRODUCT = 1024
 """Above this length the L² probabilities of a product cost more memory than they save time."""
@@ -68,6 +72,15 @@ class Plan:
     groups: tuple[Group, ...]
     order: torch.Tensor | None
     back: torch.Tensor | None
+
+    @property
+    def longest(self) -> int:
+        return self.groups[0].longest if self.groups else 0
+
+    @cached_property
+    def starts(self) -> torch.Tensor:
+        """[records + 1] int64: where each record begins in the row, and where the last one ends."""
+        return torch.tensor([0, *(length for group in self.groups for length in group.lengths)]).cumsum(0)
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device | str = "cpu") -> Plan:
@@ -118,6 +131,9 @@ def attention(
     cap: float | None = None,
 ) -> torch.Tensor:
     """[T, H, D], [T, K, D], [T, K, D] in the plan's order → [T, H·D]."""
+    run = compiled.kernel("attention_forward", stepped=(q, k, v)) if cap is None else None
+    if run is not None:
+        return _Compiled.apply(q, k, v, plan, scale, window).view(len(q), -1)  # type: ignore[no-any-return, no-untyped-call]
     sizes = [group.tokens for group in plan.groups]
     pieces = []
     for group, *parts in zip(plan.groups, *(torch.split(x, sizes) for x in (q, k, v)), strict=True):
@@ -174,6 +190,56 @@ def _fused(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> t
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
     grouped = q.shape[1] != k.shape[1]
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, enable_gqa=grouped).transpose(1, 2)
+
+
+BLOCK = 32
+"""Queries whose scores a thread of attention.c holds at a time."""
+
+
+class _Compiled(torch.autograd.Function):
+    """The same by attention.c, for the whole row in one call."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, plan: Plan, scale: float, window: int | None
+    ) -> torch.Tensor:
+        run = compiled.kernel("attention_forward", stepped=(q, k, v))
+        out, totals = torch.empty(q.shape, dtype=q.dtype), torch.empty(q.shape[:2])
+        threads, room, scratch = _scratch(q, plan, across=1, along=2, blocks=1)
+        where = compiled.steps(q) + compiled.steps(k) + compiled.steps(v) + [compiled.at(plan.starts)]
+        run(
+            *where, *compiled.longs(len(plan.starts) - 1), *map(compiled.at, (out, totals, scratch)),
+            *compiled.longs(room, q.shape[1], *k.shape[1:], window or 0), c_float(scale), threads,
+        )  # fmt: skip
+        ctx.save_for_backward(q, k, v, totals)
+        ctx.settings = plan, scale, window
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        q, k, v, totals = ctx.saved_tensors
+        plan, scale, window = ctx.settings
+        grad = grad.contiguous()
+        run = compiled.kernel("attention_backward", grad, stepped=(q, k, v))
+        dq, dk, dv = (torch.empty(x.shape, dtype=x.dtype) for x in (q, k, v))
+        threads, room, scratch = _scratch(q, plan, across=2, along=5, blocks=2)
+        where = compiled.steps(q) + compiled.steps(k) + compiled.steps(v) + [compiled.at(plan.starts)]
+        run(
+            compiled.at(grad), *where, *compiled.longs(len(plan.starts) - 1),
+            *map(compiled.at, (totals, dq, dk, dv, scratch)),
+            *compiled.longs(room, q.shape[1], *k.shape[1:], window or 0), c_float(scale), threads,
+        )  # fmt: skip
+        return dq, dk, dv, None, None, None
+
+
+def _scratch(q: torch.Tensor, plan: Plan, *, across: int, along: int, blocks: int) -> tuple[Any, int, torch.Tensor]:
+    """Threads, and float32 room for each: copies of the longest record's rows (as columns `across`, padded to 16 as
+    rows `along`), and `blocks` of scores."""
+    threads = compiled.threads(q.numel())
+    rows, size = -(-plan.longest // 16) * 16, q.shape[-1]
+    width = -(-size // 16) * 16
+    room = across * size * rows + along * width * rows + blocks * BLOCK * rows + BLOCK * width
+    return threads, room, torch.empty(threads.value, room)
 
 
 class _Products(torch.autograd.Function):

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from tuneloop.models.kernels import compiled
+from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.nll import linear_nll
@@ -28,12 +29,17 @@ def operations() -> dict[str, tuple[Operation, list[tuple[int, ...]]]]:
     angles = torch.linspace(0, 3, 13 * 10).view(13, 10)
     layout = Layout(3, 2, 20, 1e-6)
     targets = torch.arange(13) * 5
+    plan = Plan.of([8, 5])
     return {
         "norm": (lambda x, delta, weight: add_norm(x, delta, weight, 1e-6), [(13, 37), (13, 37), (37,)]),
         "gate": (lambda x: gated(x, "silu"), [(13, 74)]),
         "heads": (
             lambda qkv, weight: rotated_heads(qkv, angles.cos(), angles.sin(), weight, layout),
             [(13, 140), (5, 20)],
+        ),
+        "attention": (
+            lambda q, k, v: attention(q, k, v, plan, scale=0.3, window=6),
+            [(13, 4, 20), (13, 2, 20), (13, 2, 20)],
         ),
         "nll": (lambda x, weight: linear_nll(x, weight, targets, torch.ones(13)), [(13, 24), (67, 24)]),
     }

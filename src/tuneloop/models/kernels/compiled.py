@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -38,17 +38,19 @@ def status() -> Status:
     return _made()[1]
 
 
-def kernel(name: str, *tensors: torch.Tensor | None) -> Any:
+def kernel(name: str, *tensors: torch.Tensor | None, stepped: Sequence[torch.Tensor] = ()) -> Any:
     """The compiled function `name` for these tensors, or None: then the twin does the work.
 
-    It takes tensors that lie in the processor's memory, of one kind (float32 or bfloat16), each in one piece.
+    It takes tensors that lie in the processor's memory, of one kind (float32 or bfloat16), each in one piece; those
+    that are `stepped` may be views whose last axis is in one piece.
     """
+    held = [tensor for tensor in tensors if tensor is not None]
+    if not all(tensor.is_contiguous() for tensor in held) or not all(tensor.stride(-1) == 1 for tensor in stepped):
+        return None
     kind = None
-    for tensor in tensors:
-        if tensor is None:
-            continue
+    for tensor in (*held, *stepped):
         kind = kind or tensor.dtype
-        if tensor.device.type != "cpu" or tensor.dtype != kind or not tensor.is_contiguous():
+        if tensor.device.type != "cpu" or tensor.dtype != kind:
             return None
     if kind not in KINDS:
         return None
@@ -59,6 +61,11 @@ def kernel(name: str, *tensors: torch.Tensor | None) -> Any:
 def at(tensor: torch.Tensor | None) -> ctypes.c_void_p:
     """A tensor's first number as an argument; None is C's null."""
     return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def steps(tensor: torch.Tensor) -> list[Any]:
+    """A view [tokens, heads, size] as three arguments: its first number, and how far tokens and heads lie apart."""
+    return [at(tensor), *longs(tensor.stride(0), tensor.stride(1))]
 
 
 def longs(*numbers: int) -> list[ctypes.c_long]:

@@ -72,9 +72,8 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, dq: torch.Tensor, dk: torch.Tensor, dv: torch.Tensor) -> Any:
         cos, sin, *normed = ctx.saved_tensors
         qkv, weight, inverse = normed or (None, None, None)
-        run = compiled.kernel("heads_backward", cos, sin, qkv, weight)
-        same = all(grad.dtype == cos.dtype and grad.stride(-1) == 1 for grad in (dq, dk, dv))
-        backward = partial(_compiled_backward, run) if run is not None and same else _plain_backward
+        run = compiled.kernel("heads_backward", cos, sin, qkv, weight, stepped=(dq, dk, dv))
+        backward = _plain_backward if run is None else partial(_compiled_backward, run)
         grad, dw = backward(
             (dq, dk, dv), cos, sin, qkv, weight, inverse, ctx.layout, for_weight=ctx.needs_input_grad[3]
         )
@@ -150,9 +149,7 @@ def _compiled_backward(
     tokens, turned, size = len(cos), layout.heads + layout.kv_heads, layout.size
     grad = torch.empty(tokens, turned + layout.kv_heads, size, dtype=cos.dtype)
     parts = torch.zeros(compiled.CHUNKS, turned, size) if for_weight and weight is not None else None
-    places: list[Any] = []
-    for one in grads:
-        places += [compiled.at(one), *compiled.longs(one.stride(0), one.stride(1))]
+    places = [argument for one in grads for argument in compiled.steps(one)]
     tensors = map(compiled.at, (cos, sin, qkv, weight, inverse, grad, parts))
     sizes = compiled.longs(compiled.CHUNKS, tokens, layout.heads, layout.kv_heads, size, cos.shape[1])
     run(*places, *tensors, *sizes, c_float(layout.offset), compiled.threads(grad.numel()))
