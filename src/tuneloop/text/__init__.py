@@ -1,0 +1,1 @@
+"""Pure functions over text: encoding, language, normal form, similarity, personal data; nothing here reads a store."""
