@@ -18,6 +18,8 @@ _ENDINGS = {".gz": "", ".bz2": "", ".xz": "", ".zst": "", ".tgz": ".tar", ".tbz2
 
 
 class Compressed(Container):
+    """The one file inside, named without the last ending."""
+
     title = Words("Compressed file", "压缩文件")
     help = Words("A single file packed with gzip, bzip2, xz or zstd.", "用 gzip、bzip2、xz 或 zstd 压缩的单个文件。")
 

@@ -26,6 +26,8 @@ from tuneloop.wording import Words
 
 
 class Tar(Container):
+    """Entries in the order of the archive; links, devices and climbing paths are refused."""
+
     title = Words("Tar archive", "Tar 归档")
     help = Words("The files of a tar archive, in their own order.", "Tar 归档里的文件，按归档内的顺序读取。")
 

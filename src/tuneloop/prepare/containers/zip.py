@@ -31,6 +31,8 @@ _ENCRYPTED = 0x1
 
 
 class Zip(Container):
+    """Entries by name; locked ones, links and climbing paths are refused."""
+
     title = Words("Zip archive", "Zip 压缩包")
     help = Words("The files of a zip archive, in the order of their names.", "Zip 压缩包里的文件，按文件名顺序读取。")
 

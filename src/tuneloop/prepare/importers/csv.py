@@ -31,6 +31,8 @@ SEPARATORS: dict[str, str] = {"comma": ",", "tab": "\t", "semicolon": ";", "bar"
 
 
 class Csv(Importer):
+    """Rows of as many cells as the first; the style is measured on the beginning of the file."""
+
     title = Words("CSV and TSV", "CSV 与 TSV")
     help = Words(
         "Tables as text, in any common encoding; separator, quotes and the row of column names are recognized.",

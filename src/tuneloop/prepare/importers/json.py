@@ -38,6 +38,8 @@ PARTS_OF_A_RECORD = frozenset(
 
 
 class Json(Importer):
+    """Values cut out of the text one after the other."""
+
     title = Words("JSON", "JSON")
     help = Words(
         "An array of objects, read piece by piece however large; also one object, or an object that holds the rows.",

@@ -19,6 +19,8 @@ _GAP = " \t\r\n,\ufeff"
 
 
 class Jsonl(Importer):
+    """Each line by itself: whatever one holds, the others are read."""
+
     title = Words("JSON lines", "JSON 行")
     help = Words(
         "One JSON object a line (.jsonl). A broken line is put aside and the rest goes on; objects glued together on "

@@ -16,6 +16,8 @@ BATCH_ROWS = 256
 
 
 class Parquet(Importer):
+    """Rows of a columnar file, a batch at a time."""
+
     title = Words("Parquet", "Parquet")
     help = Words(
         "Columnar tables, as data hubs hand them out; nested lists and structures are kept.",

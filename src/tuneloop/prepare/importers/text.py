@@ -26,6 +26,8 @@ _CUT_AFTER = re.compile(r"(?<=[。！？；…\n])|(?<=[.!?;])\s")
 
 
 class Text(Importer):
+    """Documents between blank lines; see the module for how they are cut."""
+
     title = Words("Text and Markdown", "纯文本与 Markdown")
     help = Words(
         "Raw text for continued pre-training, cut into documents at blank lines.",

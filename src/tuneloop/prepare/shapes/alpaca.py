@@ -13,6 +13,8 @@ from tuneloop.wording import Words
 
 
 class Alpaca(Shape):
+    """`instruction` and `input` become the question, `output` the answer."""
+
     title = Words("Alpaca", "Alpaca 格式")
     help = Words(
         "instruction, input (joined to it on a new line), output; also system and history ([[question, answer], …]).",

@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 
 class Dialogue(Shape):
+    """A list of utterances; what one speaker says in a row is joined, as logs are full of it."""
+
     title = Words("Transcript", "对话转录")
     help = Words(
         '{"utterances": [{"speaker": "user", "text": …}, …]}; what one speaker says in a row becomes one turn.',

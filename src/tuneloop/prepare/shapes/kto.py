@@ -16,6 +16,8 @@ _NO = frozenset({"false", "0", "-1", "no", "bad", "down", "dislike", "thumbs_dow
 
 
 class Kto(Shape):
+    """An answer with a thumb; what counts as up and down is `_YES` and `_NO`."""
+
     title = Words("Rated answers", "带评价的回答")
     help = Words(
         "messages, or prompt and completion, with a label: true for a good answer, false for a bad one.",

@@ -14,6 +14,8 @@ from tuneloop.wording import Words
 
 
 class Label(Shape):
+    """A text and its class; in tables without names the column that repeats is the class."""
+
     title = Words("Labelled texts", "带类别的文本")
     help = Words(
         "A text and its class, for classification; the class may be a name or a number.",

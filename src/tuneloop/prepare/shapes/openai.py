@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 
 class Openai(Shape):
+    """`messages` with roles; `tools` or the legacy `functions` beside them."""
+
     title = Words("OpenAI messages", "OpenAI 消息格式")
     help = Words(
         '{"messages": [{"role": "user", "content": …}, …]}, with tools, tool calls, names and weights.',

@@ -13,6 +13,8 @@ from tuneloop.wording import Words
 
 
 class PlainText(Shape):
+    """One text, taken as it is."""
+
     title = Words("Plain text", "纯文本")
     help = Words(
         '{"text": …}: documents for continued pre-training.',

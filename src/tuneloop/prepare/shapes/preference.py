@@ -13,6 +13,8 @@ from tuneloop.wording import Words
 
 
 class Preference(Shape):
+    """Two answers that share what came before; equal ones are refused."""
+
     title = Words("Preference pairs", "偏好对")
     help = Words(
         "A prompt or conversation with a chosen and a rejected answer, as texts or messages; OpenAI's preferred_output "

@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 
 class PromptCompletion(Shape):
+    """`prompt` and `completion`, each a text or messages."""
+
     title = Words("Prompt and completion", "提示与补全")
     help = Words(
         '{"prompt": …, "completion": …}; both may be lists of messages.',

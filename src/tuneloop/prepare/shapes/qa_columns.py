@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 
 class QaColumns(Shape):
+    """Two columns; the first known name for a question and for an answer is taken."""
+
     title = Words("Questions and answers", "问答两列")
     help = Words(
         "A question and an answer in each row, such as question/answer, ask/reply or 问题/答案.",

@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 
 class Sharegpt(Shape):
+    """`conversations` of from/value pairs; `system` and `tools` beside them."""
+
     title = Words("ShareGPT conversations", "ShareGPT 对话格式")
     help = Words(
         '{"conversations": [{"from": "human", "value": …}, {"from": "gpt", "value": …}]}, also with function_call, '
