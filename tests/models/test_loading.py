@@ -256,3 +256,16 @@ def test_a_new_model_is_repeatable_and_loads_in_transformers(tmp_path: Path) -> 
         torch.testing.assert_close(theirs(IDS[None]).logits[0], lm.logits(IDS), atol=1e-4, rtol=1e-4)
     uniform = torch.log(torch.tensor(259.0)).item()
     assert lm.token_nll(Packed.of(records())).mean().item() == pytest.approx(uniform, abs=0.1)
+
+
+def test_notes_say_what_a_model_lacks(folder: Path) -> None:
+    assert load(folder).notes == [load(folder).why]
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": config["tokenizer_class"]}))
+    change(folder, eos_token_id=None)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    bare = load(folder, "float32")
+    assert ["no chat template" in note.en or "no end token" in note.en for note in bare.notes] == [False, True, True]
+    assert bare.end_ids == frozenset()
+    assert [one.reason for one in bare.generate([[5]], max_tokens=3)] == ["length"]

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import torch
 
     from tuneloop.models.language_model import LanguageModel as LanguageModel
-    from tuneloop.models.loading import Path_
+    from tuneloop.models.loading import Route
 
 
 def load(
-    reference: str | Path, dtype: str | torch.dtype | None = None, path: Path_ = "auto", **rest: Any
+    reference: str | Path, dtype: str | torch.dtype | None = None, path: Route = "auto", **rest: Any
 ) -> LanguageModel:
     """A model by name: see `tuneloop.models.loading.load`."""
     from tuneloop.models.loading import load as load_now

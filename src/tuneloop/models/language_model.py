@@ -158,6 +158,21 @@ class LanguageModel(ABC):
                 found.update(int(one) for one in stated)
         return frozenset(found)
 
+    @property
+    def notes(self) -> list[Words]:
+        """What a person should know of this model before training or asking it: the path taken, and what it lacks."""
+        notes = [self.why]
+        if "default" not in self.tokenizer.templates:
+            notes.append(self.template.why)
+        if not self.end_ids:
+            notes.append(
+                Words(
+                    "The model names no end token: answers end only at the limit of tokens or at a stop text.",
+                    "模型没有结束词元：回答只会在词元上限或停止文本处结束。",
+                )
+            )
+        return notes
+
     def save(self, folder: str | Path) -> Path:
         """Write a folder that plain transformers loads: config, weights, tokenizer, chat template, generation config.
 

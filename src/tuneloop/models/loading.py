@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +22,13 @@ from tuneloop.models.shape import Shape
 from tuneloop.models.tokenizer import load_tokenizer, read_json
 from tuneloop.wording import Words
 
-Path_ = Literal["auto", "fast", "plain"]
+Route = Literal["auto", "fast", "plain"]
 
 
 def load(
     reference: str | Path,
     dtype: str | torch.dtype | None = None,
-    path: Path_ = "auto",
+    path: Route = "auto",
     device: torch.device | str = "cpu",
 ) -> LanguageModel:
     """`reference`: "starter", a folder, or a Hugging Face (or `modelscope:`) name.
@@ -123,8 +124,6 @@ def _load_fast(
 
 def _checked(family: Family, shape: Shape, weights: Weights, settings: Mapping[str, Any], folder: Path) -> Shape:
     """The shape after a look at the files: an absent head is tied, as transformers takes it; all else must be there."""
-    from dataclasses import replace
-
     if not shape.tied and "lm_head.weight" not in weights:
         shape = replace(shape, tied=True)
     expected = {slot.file_name: slot for slot in family.slots(shape)}
