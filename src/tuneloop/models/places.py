@@ -16,6 +16,9 @@ from tuneloop.errors import ModelError, NotFoundError, Where
 STARTER = "starter"
 FETCHED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "merges.txt", "*.txt"]
 
+SECOND_COPIES = ["consolidated*", "original/*", "onnx/*", "openvino/*"]
+"""The same weights once more, in other people's layouts."""
+
 
 def find(reference: str) -> Path:
     """The folder of a model; raises NotFoundError or ModelError with what was tried."""
@@ -59,7 +62,7 @@ def from_hub(name: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=FETCHED))
+        return Path(snapshot_download(name, allow_patterns=FETCHED, ignore_patterns=SECOND_COPIES))
     except GatedRepoError:
         raise ModelError(
             f"{name!r} must be asked for on the hub first",
