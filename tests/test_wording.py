@@ -12,7 +12,7 @@ import pytest
 import tuneloop
 
 HAN = re.compile(r"[\u3400-\u9fff]")
-NAMES = re.compile(r"([A-Z][^\s、]*[\s、]?)+")  # proper names such as JSONL, LoRA or Llama need no translation
+NAMES = re.compile(r"(([A-Z0-9][^\s、]*|transformers)[\s、]?)+")  # names such as JSONL or Qwen 2 need no translation
 CODE = re.compile(r"`[^`]*`|\[.*\]|\{[^}]*\}")  # quoted keys and places, which have punctuation of their own
 HALF_WIDTH = re.compile(
     r"[\u3400-\u9fff][,;:?!](?![A-Za-z0-9])|[\u3400-\u9fff]\.(?:\s|$)|[\u3400-\u9fff]\(|\)[\u3400-\u9fff]"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
-from tuneloop.scores import metrics
+from tuneloop.scores.metric import metrics
 from tuneloop.scores.metrics.rouge_l import common_length
 from tuneloop.scores.units import units, words
 
@@ -163,7 +163,7 @@ def test_pairs_must_be_of_equal_number() -> None:
 
 def test_metrics_load_no_torch() -> None:
     code = (
-        "import sys; from tuneloop.scores import metrics; [metrics.load(name) for name in metrics.names()]; "
+        "import sys; from tuneloop.scores.metric import metrics; [metrics.load(name) for name in metrics.names()]; "
         "print({'torch', 'transformers', 'numpy'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

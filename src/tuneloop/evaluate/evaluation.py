@@ -15,7 +15,7 @@ from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Repor
 from tuneloop.registry import spec_of
 from tuneloop.runs import queue
 from tuneloop.scores import Metric
-from tuneloop.scores import metrics as registry
+from tuneloop.scores.metric import metrics as registry
 from tuneloop.store import Workspace, datasets, durable
 from tuneloop.store.evaluations import add_evaluation
 from tuneloop.wording import Words

@@ -17,7 +17,7 @@ from tuneloop import __version__, charts
 from tuneloop.evaluate import measures, sentences
 from tuneloop.evaluate.measures import ARMS
 from tuneloop.records import ModelVersion, Report
-from tuneloop.scores import metrics as registry
+from tuneloop.scores.metric import metrics as registry
 from tuneloop.wording import Words, current_language
 
 Curves = Mapping[str, Sequence[tuple[float, float]]]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from tuneloop.errors import SettingError
 from tuneloop.evaluate import measures
 from tuneloop.evaluate.measures import FEW, Metrics
-from tuneloop.scores import metrics as registry
 from tuneloop.scores.interval import Interval
+from tuneloop.scores.metric import metrics as registry
 from tuneloop.wording import Words
 
 GENERALIZATION = Words(

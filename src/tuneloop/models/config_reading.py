@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tuneloop.models import rotary
 from tuneloop.models.config_keys import Config, PlainNeeded
-from tuneloop.models.shape import Rope, Shape
+from tuneloop.models.shape import ROPE_KINDS, Rope, Shape
 from tuneloop.wording import Words
 
 ROPE_OPTIONS = frozenset(
@@ -44,7 +43,7 @@ def read_rope(config: Config, head_dim: int, *, part: float = 1.0, kind_of_layer
     kind = str(options.get("rope_type") or options.get("type") or "default")
     if kind == "su":  # the name of longrope in early Phi-3 files
         kind = "longrope"
-    if unknown or kind not in rotary.KINDS:
+    if unknown or kind not in ROPE_KINDS:
         raise PlainNeeded(
             Words(
                 "The rotary embedding {what!r} is unknown to the fast path: transformers runs it.",

@@ -17,7 +17,6 @@ import torch
 
 from tuneloop.models.shape import Rope
 
-KINDS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
 BY_LENGTH = ("dynamic", "longrope")
 
 

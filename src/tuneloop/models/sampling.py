@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from tuneloop.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Sampling:
 
     def generator(self) -> torch.Generator:
         """The stream of random numbers of one request: one number a token, whatever else runs beside it."""
+        import torch
+
         generator = torch.Generator()
         if self.seed is None:
             generator.seed()
@@ -50,6 +54,8 @@ class Sampling:
 
 def choose(logits: torch.Tensor, samplings: Sequence[Sampling], generators: Sequence[torch.Generator]) -> torch.Tensor:
     """[B, V] float32 → [B] chosen ids, each row by its own settings and its own random numbers."""
+    import torch
+
     chosen = logits.argmax(-1)
     drawn = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0]
     if not drawn:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn", "longrope")
+"""The frequency rules of `rotary.py`; they stand here so that reading a config loads no torch."""
+
 
 @dataclass(frozen=True)
 class Rope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from tuneloop.registry import Member
+from tuneloop.registry import Member, Registry
 
 
 class Metric(Member, ABC):
@@ -22,3 +22,6 @@ class Metric(Member, ABC):
     def scores(self, answers: Sequence[str], references: Sequence[str]) -> list[float]:
         """The scores of answers and references of equal number, pair by pair."""
         return [self.score(answer, reference) for answer, reference in zip(answers, references, strict=True)]
+
+
+metrics: Registry[Metric] = Registry("tuneloop.scores.metrics", Metric)
