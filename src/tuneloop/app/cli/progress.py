@@ -11,8 +11,8 @@ from typing import Any
 from tuneloop.records import Progress, Watcher
 from tuneloop.wording import Words
 
-EVERY = 5.0
-"""Seconds between two plain lines: a log stays readable, and a person sees that it is alive."""
+EVERY, SHARE = 5.0, 0.02
+"""Between two plain lines pass 5 seconds, or 2 % of the time so far where that is more: a log stays readable."""
 
 HIDDEN = ("gradient_norm", "learning_rate", "seconds_left")
 """Figures that the line has no room for; the curves hold them."""
@@ -42,7 +42,8 @@ class PlainLines:
         if progress.stage != self.stage:
             self.stage, self.begun, self.last = progress.stage, now, now - EVERY
         ended = progress.total is not None and progress.done >= progress.total
-        if now - self.last < EVERY and not ended and progress.note is None:
+        pause = max(EVERY, SHARE * (now - self.begun))
+        if now - self.last < pause and not ended and progress.note is None:
             return
         line = "  ".join(part for part in (progress.stage, *parts_of(progress, now - self.begun)) if part)
         if line != self.written:
