@@ -37,7 +37,7 @@ class Finding:
 def examine(ws: Workspace | None) -> list[Finding]:
     """All findings; `ws` is None where there is no workspace yet."""
     checks: list[Callable[[Workspace | None], Iterator[Finding]]] = [
-        program, cores, memory, disk, graphics, precision, starter, key, workspace,
+        program, cores, memory, disk, graphics, precision, kernels, starter, key, workspace,
     ]  # fmt: skip
     return [finding for check in checks for finding in check(ws)]
 
@@ -95,6 +95,13 @@ def precision(_: Workspace | None) -> Iterator[Finding]:
 
     chosen = choose("cuda" if torch.cuda.is_available() else "cpu")
     yield Finding(Words("precision", "计算精度"), "fine", chosen.why)
+
+
+def kernels(_: Workspace | None) -> Iterator[Finding]:
+    from tuneloop.models.kernels import compiled
+
+    on, text = compiled.status()
+    yield Finding(Words("compiled kernels", "编译内核"), "fine" if on else "note", text)
 
 
 def starter(_: Workspace | None) -> Iterator[Finding]:

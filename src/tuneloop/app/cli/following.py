@@ -40,14 +40,14 @@ def resume(ws: Workspace, name: str | None) -> tuple[LocalExecutor, str]:
     from tuneloop.runs import queue
     from tuneloop.runs.executors.local import LocalExecutor
 
-    run = queue.show(ws, name) if name else _newest_stopped(ws)
+    run = queue.show(ws, name) if name else newest_stopped(ws)
     queue.resume(ws, run.id)
     executor = LocalExecutor(background=False)
     executor.start(ws, run.id)
     return executor, run.id
 
 
-def _newest_stopped(ws: Workspace) -> Run:
+def newest_stopped(ws: Workspace) -> Run:
     from tuneloop.runs import queue
     from tuneloop.runs.run import RESUMABLE
 
@@ -67,39 +67,41 @@ def to_the_end(ws: Workspace, executor: LocalExecutor, run_id: str, watch: Watch
         run = _stop_well(ws, executor, run_id, watch)
     if run.state == "succeeded":
         return run
-    raise _ended(ws, run)
+    raise ending(ws, run)
 
 
 def _follow(ws: Workspace, executor: LocalExecutor, run_id: str, watch: Watcher) -> Run:
     from tuneloop.runs import queue
 
-    view = _View(watch)
+    view = View(watch)
     while True:
         exited = executor.wait(run_id, timeout=POLL_SECONDS) is not None
         run = queue.show(ws, run_id)
-        view.events(queue.events(ws, run_id, after=view.seen))
-        view.metrics(queue.metrics(ws, run_id, after=view.step))
+        view.look(ws, run_id)
         if exited or run.state in ("succeeded", "failed", "cancelled", "paused"):
             return run
         if run.state == "queued":
             view.waiting()
 
 
-class _View:
+class View:
     """Turns a run's events and curve points into progress."""
 
     def __init__(self, watch: Watcher) -> None:
-        self.watch, self.seen, self.step, self.total = watch, 0, -1, None
+        self.watch, self.seen, self.step = watch, 0, -1
+        self.total: int | None = None
         self.values: dict[str, float] = {}
         self.told_waiting = 0.0
 
-    def events(self, events: Any) -> None:
-        for event in events:
+    def look(self, ws: Workspace, run_id: str) -> None:
+        """Pass on what is new."""
+        from tuneloop.runs import queue
+
+        for event in queue.events(ws, run_id, after=self.seen):
             self.seen = event.number
             if isinstance(event.data.get("steps"), int):
                 self.total = event.data["steps"]
-
-    def metrics(self, points: Any) -> None:
+        points = queue.metrics(ws, run_id, after=self.step)
         for point in points:
             self.step = max(self.step, point.step)
             if point.name in SHOWN:
@@ -129,7 +131,7 @@ def _stop_well(ws: Workspace, executor: LocalExecutor, run_id: str, watch: Watch
     return queue.show(ws, run_id)
 
 
-def _ended(ws: Workspace, run: Run) -> TuneloopError:
+def ending(ws: Workspace, run: Run) -> TuneloopError:
     from tuneloop.runs.executors.local import log_file
 
     if run.state == "paused" or (run.state == "queued" and not run.attempt):
