@@ -6,8 +6,11 @@ steps.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
@@ -16,6 +19,7 @@ from tuneloop.models.kernels import building, compiled
 from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
+from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.kernels.norm import add_norm, norm
 
@@ -193,6 +197,20 @@ def test_a_library_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert building.published() == made
 
 
+def test_two_may_make_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.c").write_text("int small(void) { return 7; }\n")
+    monkeypatch.setattr(building, "HERE", tmp_path)
+    monkeypatch.setattr(building, "KINDS", {torch.float32: "float32"})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    both = Barrier(2)
+    monkeypatch.setattr(building, "_check", lambda made: both.wait(60))  # both have built, none has published
+    with ThreadPoolExecutor(2) as pool:
+        first, second = [one.result() for one in [pool.submit(building.published) for _ in range(2)]]
+    assert first == second
+    assert ctypes.CDLL(str(first)).small() == 7
+    assert [file.name for file in first.parent.iterdir()] == [first.name]
+
+
 @pytest.fixture
 def untried() -> Generator[None]:
     """Nothing is known yet about the library."""
@@ -250,3 +268,33 @@ def test_other_tensors_go_to_the_twins(library: Path) -> None:
         for other in (x.double(), x.t(), x.to("meta")):
             assert compiled.kernel("norm_forward", other) is None
         assert compiled.kernel("norm_forward", x, x.bfloat16()) is None
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5, 16, 31])
+@pytest.mark.parametrize(("outputs", "inputs"), [(1, 3), (66, 48), (35, 515)])
+def test_linear_of_few_rows(rows: int, outputs: int, inputs: int, kind: torch.dtype, library: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    x, weight, bias = (
+        torch.randn(size, generator=random).to(kind) for size in ((rows, inputs), (outputs, inputs), (outputs,))
+    )
+    for added in (None, bias):
+        expected = torch.nn.functional.linear(x, weight, added)
+        with torch.no_grad(), compiled.using(library):
+            given, again = linear(x, weight, added), linear(x, weight, added)
+        assert (given - expected).abs().max() <= (1e-5 if kind == torch.float32 else 2e-2) * expected.abs().max()
+        assert torch.equal(given, again)
+
+
+def test_linear_sums_a_row_the_same_in_any_company(library: Path) -> None:
+    x, weight = torch.randn(13, 300), torch.randn(40, 300)
+    with torch.no_grad(), compiled.using(library):
+        together = linear(x, weight)
+        for rows in (range(3), range(4, 9), range(7, 13)):
+            assert torch.equal(together[list(rows)], linear(x[list(rows)], weight))
+
+
+def test_linear_has_gradients(library: Path) -> None:
+    x, weight = torch.randn(5, 8, requires_grad=True), torch.randn(6, 8)
+    with compiled.using(library):
+        linear(x, weight).sum().backward()
+    torch.testing.assert_close(x.grad, weight.sum(0).expand(5, 8))

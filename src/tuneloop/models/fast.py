@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 
 from tuneloop.models.checkpoint import Weights
 from tuneloop.models.decoder import Decoder
 from tuneloop.models.family import Family, Slot
+from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.lora import FusedLora, LoraAdapter
@@ -41,7 +41,7 @@ class FastModel(LanguageModel):
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """[n, hidden] final rows → [n, V] float32 logits."""
-        logits = F.linear(hidden, self.module.vocabulary).float()
+        logits = linear(hidden, self.module.vocabulary).float()
         cap = self.config.logit_cap
         return logits if cap is None else torch.tanh(logits / cap) * cap
 

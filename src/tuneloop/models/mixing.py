@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 
 from tuneloop.models.family import Slot
 from tuneloop.models.fast import FastModel
+from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.lora_linear import stacked
 from tuneloop.models.lora import FusedLora, LoraAdapter
 
@@ -50,7 +50,7 @@ class Mixed:
     def __call__(
         self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        out = F.linear(x, weight, bias)
+        out = linear(x, weight, bias)
         if self.whole and int(self.owner[0]) < 0:
             return out
         for index, (adapter, places) in enumerate(zip(self.adapters, self.places, strict=True)):

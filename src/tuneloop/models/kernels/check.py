@@ -16,6 +16,7 @@ from tuneloop.models.kernels import compiled
 from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
+from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.kernels.norm import add_norm
 
@@ -41,8 +42,16 @@ def operations() -> dict[str, tuple[Operation, list[tuple[int, ...]]]]:
             lambda q, k, v: attention(q, k, v, plan, scale=0.3, window=6),
             [(13, 4, 20), (13, 2, 20), (13, 2, 20)],
         ),
+        "linear": (few_rows, [(7, 37), (9, 37), (9,)]),
         "nll": (lambda x, weight: linear_nll(x, weight, targets, torch.ones(13)), [(13, 24), (67, 24)]),
     }
+
+
+def few_rows(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """Without gradients, plus a sum that has some, so that it is asked like the others."""
+    with torch.no_grad():
+        out = linear(x, weight, bias)
+    return out + 0 * (x.sum() + weight.sum() + bias.sum())
 
 
 def results(operation: Operation, sizes: list[tuple[int, ...]], kind: torch.dtype) -> list[torch.Tensor]:

@@ -58,7 +58,8 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        dx, dw = _backward(grad, None, *ctx.saved_tensors, ctx.offset, for_weight=ctx.needs_input_grad[1])
+        x, weight, inverse = ctx.saved_tensors
+        dx, dw = _backward(grad, None, x, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[1])
         return dx, dw, None, None
 
 
@@ -74,7 +75,8 @@ class _AddNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_total: torch.Tensor, grad: torch.Tensor) -> Any:
-        dx, dw = _backward(grad, grad_total, *ctx.saved_tensors, ctx.offset, for_weight=ctx.needs_input_grad[2])
+        total, weight, inverse = ctx.saved_tensors
+        dx, dw = _backward(grad, grad_total, total, weight, inverse, ctx.offset, for_weight=ctx.needs_input_grad[2])
         return dx, dx, dw, None, None
 
 

@@ -35,7 +35,7 @@ static inline __attribute__((always_inline)) void tile(const int wide, long k, c
     for (int j = 0; j < wide; j++) *(vec *)(c + i * c_row + j * LANES) = sum[i][j];
 }
 
-static void product(long m, long n, long k, const float *a, long a_row, long a_step, const float *b, long b_row,
+static inline void product(long m, long n, long k, const float *a, long a_row, long a_step, const float *b, long b_row,
                     float *c, long c_row, int add) {
   long j = 0;
   for (; j + WIDE * LANES <= n; j += WIDE * LANES)
