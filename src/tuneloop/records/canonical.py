@@ -20,12 +20,25 @@ def canonical(value: Any) -> bytes:
     Raises `InputError` for NaN, infinities, lone surrogates and anything that is not JSON.
     """
     try:
-        return _write(value).encode("utf-8")
+        return _encoded(_write(value))
+    except RecursionError:
+        raise InputError("is nested too deeply", expected="at most about 900 levels") from None
+
+
+def canonical_texts(value: Any) -> bytes:
+    """The same bytes for data without numbers and with ASCII keys, which the C encoder writes in less time."""
+    return _encoded(_texts(value))
+
+
+_texts = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
     except UnicodeEncodeError as error:
         found = error.object[error.start : error.start + 1]
         raise InputError(f"found the lone surrogate {found!r}", expected="text that UTF-8 can hold") from None
-    except RecursionError:
-        raise InputError("is nested too deeply", expected="at most about 900 levels") from None
 
 
 _quote = json.encoder.encode_basestring  # the C version where there is one; escapes control characters only

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from tuneloop.errors import InputError, Where, nearest
-from tuneloop.records.canonical import canonical
+from tuneloop.records.canonical import canonical, canonical_texts
 
 Kind = Literal["text", "chat", "preference", "rating", "label"]
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -101,7 +101,14 @@ class Record:
 
     @cached_property
     def canonical(self) -> bytes:
-        return canonical(self.payload())
+        return (canonical_texts if self._is_all_text else canonical)(self.payload())
+
+    @property
+    def _is_all_text(self) -> bool:
+        """No number anywhere: no tools, calls or weights, which only few records have."""
+        if self.tools or not (self.label is None or isinstance(self.label, str | bool)):
+            return False
+        return all(turn.weight is None and not turn.tool_calls for turn in self.turns())
 
     @cached_property
     def id(self) -> str:
