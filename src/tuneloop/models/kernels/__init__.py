@@ -18,7 +18,7 @@ where the library could be made and agreed with the twins (`building`, `check`);
 Gains over the twins, float32, two shared cores (AVX-512, no bfloat16 units), torch 2.13, alternating in one process,
 medians of the ratios of 3 to 9 pairs; a step is forward and backward, without the optimizer:
 
-    whole step, 5 records of about 220 tokens   6.5M full 1.32    29M full 1.25    29M LoRA 1.22
+    whole step, 5 records of about 220 tokens   6.5M full 1.27-1.32   29M full 1.18-1.25   29M LoRA 1.21-1.23
     attention   6 records of 190-330, 8 heads over 4, forward 2.7, with backward 1.9; 40 records of 32: 0.95, 1.3
     norm        1024 x 512, with backward 2.6-4.4
     heads       1024 tokens, 8 + 4 heads of 64, with backward 2.7-4.6
