@@ -57,7 +57,7 @@ def test_the_whole_path(project: Path, say: Say, tiny_base: Path, capsys: pytest
     assert {(one["outcome"], one["item"]) for one in left} == {("merged", 36), ("rejected", 37)}
 
     seen = say("preview", "--base", str(tiny_base), "-n", "2")
-    texts = [(piece["text"], piece["weight"]) for piece in seen["records"][0]["pieces"]]
+    texts = [(piece["text"], piece["weight"]) for piece in seen["records"][0]["examples"][0]]
     assert len(seen["records"]) == 2
     assert any(weight == 0 and "What is" in text for text, weight in texts)
     assert any(weight == 1 and "What is" not in text for text, weight in texts)

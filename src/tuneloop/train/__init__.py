@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tuneloop.runs import Lease
     from tuneloop.store.workspace import Workspace
     from tuneloop.train.backend import Job, OnCheckpoint
+    from tuneloop.train.preview import Preview
 
-__all__ = ["Resolved", "TrainRecipe", "plan", "train"]
+__all__ = ["Resolved", "TrainRecipe", "plan", "previews", "train"]
 
 
 def train(
@@ -90,6 +91,16 @@ def plan(version: DatasetVersion | None, recipe: TrainRecipe | None = None, *, w
     recipe = recipe or TrainRecipe()
     job = _job(version, recipe, workspace, None)
     return backends.create(recipe.backend, path="backend").preview(job)
+
+
+def previews(
+    version: DatasetVersion | None, recipe: TrainRecipe | None = None, *, workspace: Workspace, count: int = 3
+) -> tuple[Resolved, list[Preview]]:
+    """The first `count` training records exactly as `train` would see them: each piece with its turn and its weight,
+    what `max_length` cuts, and why a record is set aside.  Nothing is written."""
+    from tuneloop.train.preview import previews as look
+
+    return look(_job(version, recipe or TrainRecipe(), workspace, None), count)
 
 
 def _job(

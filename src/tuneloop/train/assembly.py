@@ -93,6 +93,14 @@ def assemble(job: Job, lease: Lease) -> Assembly:
     return Assembly(base, lm, resolved, objective, tuner, updater, batches, validation, plan)
 
 
+def look(job: Job) -> tuple[LanguageModel, Resolved]:
+    """The loaded model and the recipe without gaps; nothing is written."""
+    base = bases.find(job.workspace, job.recipe.base)
+    lm = bases.load(job.workspace, base, job.recipe, job.version, None)
+    facts = facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm))
+    return lm, resolve.resolve(job.recipe, facts)
+
+
 def _kept(file: Path) -> Resolved:
     return Resolved.from_dict(json.loads(file.read_text(encoding="utf-8")))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from tuneloop.records import Record
+from tuneloop.train.backend import Job
 from tuneloop.train.objective import ASIDE, Encoded, Objective
+from tuneloop.train.recipe import Resolved
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -38,6 +40,18 @@ class Preview:
     examples: tuple[tuple[Piece, ...], ...]
     cut: int = 0
     aside: Words | None = None
+
+
+def previews(job: Job, count: int) -> tuple[Resolved, list[Preview]]:
+    """The first `count` training records as the job would encode them, and the recipe that decides how."""
+    from tuneloop.train import assembly, data
+    from tuneloop.train.objective import objectives
+
+    lm, resolved = assembly.look(job)
+    objective = objectives.create(resolved.recipe.objective or "", path="objective")
+    limit = resolved.recipe.max_length or lm.config.max_positions
+    items = islice(data.items(job.workspace, job.version, "train"), count)
+    return resolved, [preview(item.record, objective, lm, limit) for item in items]
 
 
 def preview(record: Record, objective: Objective, lm: LanguageModel, limit: int) -> Preview:

@@ -31,12 +31,9 @@ class Torch(Backend):
     )
 
     def preview(self, job: Job) -> Resolved:
-        from tuneloop.train import assembly, bases, resolve
+        from tuneloop.train.assembly import look
 
-        base = bases.find(job.workspace, job.recipe.base)
-        lm = bases.load(job.workspace, base, job.recipe, job.version, None)
-        facts = assembly.facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm))
-        return resolve.resolve(job.recipe, facts)
+        return look(job)[1]
 
     def run(self, job: Job, lease: Lease, progress: Watcher) -> Trained:
         from tuneloop.train.assembly import assemble
