@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tuneloop import loop
+from tuneloop.models.kernels import compiled
 from tuneloop.records import Progress
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
@@ -72,6 +73,7 @@ def main() -> None:
         "padded": sum(tokens),
         "versions": {name: version(name) for name in ("tuneloop", "torch")},
         "path": loaded["path"],
+        "kernels": str(compiled.status().text),
     }
     Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(result))
 

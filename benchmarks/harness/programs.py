@@ -105,6 +105,7 @@ def _alpaca(assets: Assets) -> Path:
 
 PROGRAMS = {
     "ours": Program("tuneloop", _ours),
+    "ours-torch": Program("tuneloop, plain torch", _ours, {"TUNELOOP_KERNELS": "off"}),
     "ours-command": Program("tuneloop train, as a command", _ours_command),
     "trl": Program("TRL, defaults", _peer("trl", _prompts, pack=False)),
     "llamafactory": Program("LLaMA-Factory, defaults", _peer("llamafactory", _alpaca, pack=False)),

@@ -92,9 +92,13 @@ def _difference(pairs: Sequence[tuple[Row, Row]]) -> str:
     return f"{mean(gaps):.4f}" if gaps else ""
 
 
-def _versions(rows: Iterable[Row]) -> str:
+def _versions(rows: Sequence[Row]) -> str:
+    """What each program ran with; of ours also which path, and whether compiled kernels were in use."""
     found = {row["program"]: row["told"].get("versions", {}) for row in rows}
-    return "; ".join(
+    told = "; ".join(
         f"{name}: " + ", ".join(f"{package} {number}" for package, number in versions.items())
         for name, versions in found.items()
     )
+    ours = {row["program"]: row["told"] for row in rows if "kernels" in row["told"]}
+    paths = [f"{name}: {one['path']} path, kernels {one['kernels']}" for name, one in ours.items()]
+    return "\n\n".join([told, *paths])
