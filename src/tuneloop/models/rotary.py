@@ -78,7 +78,7 @@ def _llama3(plain: torch.Tensor, rope: Rope) -> torch.Tensor:
     option = rope.options
     turns: torch.Tensor = plain * (option["original_max_position_embeddings"] / (2 * math.pi))
     low, high = option["low_freq_factor"], option["high_freq_factor"]
-    keep = ((turns - low) / (high - low)).clamp(0, 1)
+    keep: torch.Tensor = ((turns - low) / (high - low)).clamp(0, 1)
     return plain / float(option["factor"]) * (1 - keep) + plain * keep
 
 
