@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tuneloop.prepare.importers import json as json_importer
+from tuneloop.prepare import json_reader
 
 ROWS = [{"question": f"第{n}个问题", "answer": '答案 {[",' + str(n)} for n in range(50)]
 
@@ -18,7 +18,7 @@ def test_an_array(read):
 
 
 def test_an_array_is_read_in_chunks_smaller_than_its_elements(read, monkeypatch):
-    monkeypatch.setattr(json_importer, "CHUNK", 7)
+    monkeypatch.setattr(json_reader, "CHUNK", 7)
     found = read("a.json", json.dumps(ROWS, ensure_ascii=False, indent=2))
     assert (found.data, found.rejected) == (ROWS, [])
     assert found.rows[1].locator == "item 2, line 6"
@@ -37,7 +37,7 @@ def test_an_array_is_read_in_chunks_smaller_than_its_elements(read, monkeypatch)
     ],
 )
 def test_a_fault_costs_one_element(read, monkeypatch, chunk, broken, reason):
-    monkeypatch.setattr(json_importer, "CHUNK", chunk)
+    monkeypatch.setattr(json_reader, "CHUNK", chunk)
     good = [json.dumps(row, ensure_ascii=False) for row in ROWS[:4]]
     found = read("a.json", "[\n" + ",\n".join([*good[:2], broken, *good[2:]]) + "\n]")
     assert found.data == ROWS[:4]
@@ -95,10 +95,10 @@ def test_a_preference_record_is_no_list_of_rows(read):
 
 
 def test_memory_does_not_grow_with_the_array(read, monkeypatch, write):
-    monkeypatch.setattr(json_importer, "CHUNK", 1000)
+    monkeypatch.setattr(json_reader, "CHUNK", 1000)
     held: list[int] = []
-    more = json_importer._Reader.more
-    monkeypatch.setattr(json_importer._Reader, "more", lambda reader: (held.append(len(reader.text)), more(reader))[1])
+    more = json_reader.JsonReader.more
+    monkeypatch.setattr(json_reader.JsonReader, "more", lambda reader: (held.append(len(reader.text)), more(reader))[1])
     assert len(read("a.json", json.dumps(ROWS * 100)).rows) == 5000
     assert max(held) < 3000
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuneloop.errors import InputError, StoppedError, UsageError
+from tuneloop.errors import StoppedError, UsageError
 from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
 from tuneloop.prepare.extended import Extended
 from tuneloop.prepare.hiding import hide, salt
@@ -21,11 +19,11 @@ from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.placing import place
 from tuneloop.prepare.recipe import PrepareRecipe
-from tuneloop.prepare.report import report
-from tuneloop.prepare.spill import SpillFolder
+from tuneloop.prepare.report import nothing_left, report
+from tuneloop.prepare.spill import SpillFolder, spill_folder
 from tuneloop.prepare.split import Splits
 from tuneloop.prepare.step import StepContext
-from tuneloop.prepare.successors import Successors, follow
+from tuneloop.prepare.successors import Successors, follow, repeats
 from tuneloop.records import DatasetVersion, Progress, Watcher, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.store import Workspace, datasets
@@ -35,9 +33,6 @@ from tuneloop.store.sources import add_source
 
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
-
-
-SPILL = "spill"
 
 
 def prepare(
@@ -63,7 +58,7 @@ def prepare(
         ws = workspace if isinstance(workspace, Workspace) else stack.enter_context(Workspace.find(workspace))
         if lease is None and not dry_run:
             lease = stack.enter_context(_own_run(ws, paths, recipe, scenario))
-        folder = stack.enter_context(_spill_folder(lease))
+        folder = stack.enter_context(spill_folder(lease))
         job = _Job(ws, recipe, scenario, lease, progress or unwatched, folder, dry_run)
         return job.run(paths)
 
@@ -105,7 +100,7 @@ class _Job:
             final = pipeline.run(ingest.batches())
             items = ingest.items.close()
             if not final.rows and not self.extended.count:
-                raise _nothing_left(outcomes, items.rows)
+                raise nothing_left(outcomes, items.rows)
             successors = follow(outcomes.all(), pipeline.originals.replaced())
             self._tell("split", final.rows)
             splits = place(self.splitter, self.extended, final, items, outcomes, successors)
@@ -137,7 +132,7 @@ class _Job:
         return self.stack.enter_context(self.ws.ledgers.writer(kind, self.run_id))
 
     def _members(self, splits: Splits, outcomes: Outcomes, successors: Successors) -> Members:
-        counts = _repeats(outcomes, successors) if self.recipe.weights == "repeats" else None
+        counts = repeats(outcomes.all(), successors) if self.recipe.weights == "repeats" else None
         return Members(self.extended, splits, self._writer("records"), self._writer("members"), counts)
 
     def _ledgers(self, ingest: Ingest, successors: Successors) -> Ledgers:
@@ -256,29 +251,6 @@ def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, 
         yield lease
 
 
-@contextmanager
-def _spill_folder(lease: Lease | None) -> Iterator[SpillFolder]:
-    if lease is not None:
-        _sweep(lease)
-        with SpillFolder(lease.folder / SPILL) as folder:
-            yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="tuneloop-") as place, SpillFolder(Path(place) / "spill") as folder:
-        yield folder
-
-
-def _sweep(lease: Lease) -> None:
-    """Remove what killed runs laid aside: it holds personal data in the clear."""
-    from tuneloop.runs import queue
-
-    at_work = {
-        run.id for run in queue.list(lease.ws, states=("running", "pausing", "cancelling")) if not run.interrupted
-    }
-    for folder in lease.ws.path("runs").glob(f"*/{SPILL}"):
-        if folder.parent.name not in at_work:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def _restored(ws: Workspace) -> dict[str, set[str]]:
     """By the id of a record as read: the steps whose decision a person overruled."""
     found: dict[str, set[str]] = {}
@@ -286,29 +258,3 @@ def _restored(ws: Workspace) -> dict[str, set[str]]:
         if one.digest:
             found.setdefault(one.digest, set()).add(one.step)
     return found
-
-
-def _repeats(outcomes: Outcomes, successors: Successors) -> Counter[str]:
-    """How many items merged into each record."""
-    found: Counter[str] = Counter()
-    for batch in outcomes.all():
-        for outcome, record in zip(
-            batch.column("outcome").to_pylist(), batch.column("record").to_pylist(), strict=True
-        ):
-            if outcome == "merged":
-                found[successors.last(record)] += 1
-    return found
-
-
-def _nothing_left(outcomes: Outcomes, items: int) -> InputError:
-    """The error when every item was rejected or dropped: the first sentence of each reason says why."""
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for batch in outcomes.all():
-        for row in batch.to_pylist():
-            counts[row["reason"]] += 1
-            first.setdefault(row["reason"], row["message"] or f"{row['reason']} in {row['step']}")
-    if items == 1:
-        return InputError(next(iter(first.values())))
-    told = [f"{sentence.rstrip('.')} ({counts[reason]} in all)" for reason, sentence in first.items()]
-    return InputError(f"none of {items} items became a record. {'; '.join(told[:3])}")

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tuneloop.errors import InputError
 from tuneloop.prepare.commit import Ledgers, Membership, counts_of
 from tuneloop.prepare.ingest import FileNote, Ingest, InputNote
+from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.split import Splits
 from tuneloop.records import Advice
@@ -183,3 +185,17 @@ def _advise(
 
 def _advice(one: Advice) -> dict[str, Any]:
     return {"topic": one.topic, "text": one.text._asdict(), "value": one.value}
+
+
+def nothing_left(outcomes: Outcomes, items: int) -> InputError:
+    """The error when every item was rejected or dropped: the first sentence of each reason says why."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for batch in outcomes.all():
+        for row in batch.to_pylist():
+            counts[row["reason"]] += 1
+            first.setdefault(row["reason"], row["message"] or f"{row['reason']} in {row['step']}")
+    if items == 1:
+        return InputError(next(iter(first.values())))
+    told = [f"{sentence.rstrip('.')} ({counts[reason]} in all)" for reason, sentence in first.items()]
+    return InputError(f"none of {items} items became a record. {'; '.join(told[:3])}")

@@ -7,7 +7,9 @@ removed by the next one.  Spills hold rows before personal data are hidden, henc
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,10 @@ from tuneloop.store.durable import storage_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from tuneloop.runs import Lease
+
+SPILL = "spill"
 
 
 class Spill:
@@ -130,3 +136,27 @@ class SpillFolder:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def spill_folder(lease: Lease | None) -> Iterator[SpillFolder]:
+    """The folder of a run, or of a dry one somewhere else."""
+    if lease is not None:
+        _sweep(lease)
+        with SpillFolder(lease.folder / SPILL) as folder:
+            yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="tuneloop-") as place, SpillFolder(Path(place) / "spill") as folder:
+        yield folder
+
+
+def _sweep(lease: Lease) -> None:
+    """Remove what killed runs laid aside: it holds personal data in the clear."""
+    from tuneloop.runs import queue
+
+    at_work = {
+        run.id for run in queue.list(lease.ws, states=("running", "pausing", "cancelling")) if not run.interrupted
+    }
+    for folder in lease.ws.path("runs").glob(f"*/{SPILL}"):
+        if folder.parent.name not in at_work:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ Only merge targets are followed, so memory grows with what was merged and not wi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,4 +57,16 @@ def follow(outcomes: Iterable[pa.RecordBatch], replaced: Iterable[tuple[str, str
             found.next[parent] = record
             targets.add(record)
     found.ended = {record: (reason, step) for record, reason, step in dropped if record in targets}
+    return found
+
+
+def repeats(outcomes: Iterable[pa.RecordBatch], successors: Successors) -> Counter[str]:
+    """How many items merged into each record."""
+    found: Counter[str] = Counter()
+    for batch in outcomes:
+        for outcome, record in zip(
+            batch.column("outcome").to_pylist(), batch.column("record").to_pylist(), strict=True
+        ):
+            if outcome == "merged":
+                found[successors.last(record)] += 1
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import optional_text, shown, text_of
+from tuneloop.prepare.values import optional_text, shown, text_of
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 

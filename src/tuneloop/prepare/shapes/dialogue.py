@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuneloop.prepare.order import check_order, join_same
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import check_order, join_same, read_turns
+from tuneloop.prepare.turns import read_turns
 from tuneloop.records import Record
 from tuneloop.wording import Words
 

@@ -8,7 +8,7 @@ from typing import Any
 from tuneloop.config import setting
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import shown, text_of
+from tuneloop.prepare.values import shown, text_of
 from tuneloop.records import Record
 from tuneloop.wording import Words
 

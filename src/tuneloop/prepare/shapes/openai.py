@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuneloop.prepare.calls import read_tools
+from tuneloop.prepare.order import check_order
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import check_order, read_tools, read_turns
+from tuneloop.prepare.turns import read_turns
 from tuneloop.records import Record
 from tuneloop.wording import Words
 

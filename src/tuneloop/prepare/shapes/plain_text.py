@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import shown
+from tuneloop.prepare.values import shown
 from tuneloop.records import Record
 from tuneloop.wording import Words
 

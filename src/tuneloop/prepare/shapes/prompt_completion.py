@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuneloop.prepare.calls import read_tools
+from tuneloop.prepare.order import check_order
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import check_order, optional_text, read_tools, read_turns, text_of
+from tuneloop.prepare.turns import read_turns
+from tuneloop.prepare.values import optional_text, text_of
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import instruction, optional_text, text_of
+from tuneloop.prepare.turns import instruction
+from tuneloop.prepare.values import optional_text, text_of
 from tuneloop.records import Record
 from tuneloop.wording import Words
 
