@@ -12,6 +12,7 @@ from tuneloop.app.worker import main as work
 from tuneloop.errors import ConflictError, NotFoundError, StoppedError, TuneloopError, Where
 from tuneloop.records import Progress
 from tuneloop.runs import queue
+from tuneloop.runs.executors.local import LocalExecutor, log_file
 from tuneloop.store import Workspace
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TuneloopError)]
@@ -88,3 +89,28 @@ def test_the_worker_leaves_a_run_alone_that_is_not_its_own(ws: Workspace, capsys
     lease.pause()
     assert work(str(ws.folder), lease.run) == 1
     assert "paused" in capsys.readouterr().err
+
+
+def test_a_process_that_got_ready_does_the_run_that_it_is_told(ws: Workspace) -> None:
+    executor = LocalExecutor(background=False)
+    with executor.getting_ready():
+        waiting = executor._ready
+        run = queue.submit(ws, "train", {"data": "data-1", "train": {}})
+        assert waiting
+        assert executor.start(ws, run) == waiting.pid
+    assert executor.wait(run, timeout=120) == 1
+    ended = queue.show(ws, run)
+    assert ended.state == "failed"
+    sentence = str(following.ending(ws, ended))
+    assert "no dataset version is called 'data-1'" in sentence
+    assert sentence in log_file(ws, run).read_text("utf-8")
+
+
+def test_a_process_that_is_not_needed_ends(ws: Workspace) -> None:
+    executor = LocalExecutor(background=False)
+    with executor.getting_ready():
+        waiting = executor._ready
+    assert waiting
+    assert waiting.returncode is not None
+    with executor.getting_ready(wanted=False):
+        assert executor._ready is None

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from tuneloop.store import Workspace
 
 WORKER = "tuneloop.app.worker"
-"""A run's process is `python -m MODULE WORKSPACE RUN` with this module: it claims the run and calls the stage."""
+"""A run's process is `python -m MODULE WORKSPACE RUN` with this module: it claims the run and calls the stage.
+
+Without arguments it loads what every run needs, and reads `["WORKSPACE", "RUN"]` as one line from standard input.
+"""
 
 
 class Executor(Member):

@@ -1,4 +1,4 @@
-"""Starts or resumes a run, follows it to its end, and stops it well: Ctrl-C keeps a checkpoint.
+"""Follows a run to its end and stops it well: Ctrl-C keeps a checkpoint, from which it is resumed.
 
 The run lives in the queue and in a process of its own; what is shown here is read from the workspace, so that a closed
 terminal or a killed command costs nothing but the view.
@@ -15,36 +15,23 @@ from tuneloop.records import Progress, Watcher
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
-    from tuneloop.records import DatasetVersion
     from tuneloop.runs import Run
     from tuneloop.runs.executors.local import LocalExecutor
     from tuneloop.store import Workspace
-    from tuneloop.train.recipe import TrainRecipe
 
 POLL_SECONDS = 0.5
 SHOWN = ("loss", "validation_loss", "tokens_per_second")
 """The curves that the live line shows; all of them are in the workspace."""
 
 
-def start(ws: Workspace, version: DatasetVersion, recipe: TrainRecipe) -> tuple[LocalExecutor, str]:
-    """Queue a training run and start its process, at normal priority since somebody waits for it."""
-    from tuneloop.app.wiring import begin_training
-    from tuneloop.runs.executors.local import LocalExecutor
-
-    executor = LocalExecutor(background=False)
-    return executor, begin_training(ws, version, recipe, executor)
-
-
-def resume(ws: Workspace, name: str | None) -> tuple[LocalExecutor, str]:
+def resume(ws: Workspace, executor: LocalExecutor, name: str | None) -> str:
     """Queue a stopped run again (the newest one that can go on, or the one named) and start its process."""
     from tuneloop.runs import queue
-    from tuneloop.runs.executors.local import LocalExecutor
 
     run = queue.show(ws, name) if name else newest_stopped(ws)
     queue.resume(ws, run.id)
-    executor = LocalExecutor(background=False)
     executor.start(ws, run.id)
-    return executor, run.id
+    return run.id
 
 
 def newest_stopped(ws: Workspace) -> Run:

@@ -48,27 +48,32 @@ def train(
       tuneloop train --recipe recipe.yaml --dry-run
       tuneloop train --resume
     """
-    from tuneloop.app.cli import following, training
-    from tuneloop.app.cli.screen import Screen
-    from tuneloop.recipes import read_recipe
-    from tuneloop.store import datasets, models
+    from tuneloop.runs.executors.local import LocalExecutor
 
-    screen = Screen(as_json)
-    recipe = read_recipe("train", file, assignments or (), {"base": base, "data": None if resume else name})
-    with workspace_at(workspace, create=False) as ws:
-        if resume:
-            executor, run = following.resume(ws, name)
-            screen.say(training.RESUMING.format(run=run))
-        else:
-            version = datasets.version(ws, recipe.data or "newest")
-            if dry_run:
-                training.show_plan(screen, ws, version, recipe)
-                return
-            executor, run = following.start(ws, version, recipe)
-            screen.say(training.beginning(run, version, recipe))
-        with screen.progress() as watch:
-            ended = following.to_the_end(ws, executor, run, watch)
-        model = models.model(ws, str((ended.result or {})["model"]))
-        training.show_model(screen, ws, model)
-    screen.say(training.NEXT)
-    screen.result(model)
+    executor = LocalExecutor(background=False)  # somebody waits for it
+    with executor.getting_ready(wanted=not dry_run):
+        from tuneloop.app.cli import following, training
+        from tuneloop.app.cli.screen import Screen
+        from tuneloop.app.wiring import begin_training
+        from tuneloop.recipes import read_recipe
+        from tuneloop.store import datasets, models
+
+        screen = Screen(as_json)
+        recipe = read_recipe("train", file, assignments or (), {"base": base, "data": None if resume else name})
+        with workspace_at(workspace, create=False) as ws:
+            if resume:
+                run = following.resume(ws, executor, name)
+                screen.say(training.RESUMING.format(run=run))
+            else:
+                version = datasets.version(ws, recipe.data or "newest")
+                if dry_run:
+                    training.show_plan(screen, ws, version, recipe)
+                    return
+                run = begin_training(ws, version, recipe, executor)
+                screen.say(training.beginning(run, version, recipe))
+            with screen.progress() as watch:
+                ended = following.to_the_end(ws, executor, run, watch)
+            model = models.model(ws, str((ended.result or {})["model"]))
+            training.show_model(screen, ws, model)
+        screen.say(training.NEXT)
+        screen.result(model)
