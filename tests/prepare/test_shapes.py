@@ -291,6 +291,13 @@ def test_columns_of_the_wrong_type(row, sentence):
     assert str(caught.value) == sentence
 
 
+def test_json_inside_a_field_is_read_as_strictly():
+    call = {"from": "function_call", "value": '{"name": "f", "arguments": {"a": NaN}}'}
+    with pytest.raises(InputError) as caught:
+        record({"conversations": [HUMAN, call, {"from": "observation", "value": "x"}, GPT]})
+    assert str(caught.value) == "field 'conversations[1].value': found NaN; expected a finite number or null."
+
+
 def test_equal_answers_teach_no_preference():
     with pytest.raises(InputError, match="chosen and rejected are the same"):
         record({"prompt": "hi", "chosen": "x", "rejected": "x"})
