@@ -153,3 +153,36 @@ def test_equals_transformers(case: str, tmp_path: Path) -> None:
         ours_here = gradient[slot.start : slot.start + slot.rows]
         scale = expected.abs().max().clamp_min(1e-3)
         assert (ours_here - expected).abs().max() <= 2e-4 * scale, slot.file_name
+
+
+def test_computing_activations_again_changes_nothing(tmp_path: Path) -> None:
+    lm = load(save_hf(hf_model("qwen3", {"head_dim": 16}), tmp_path), "float32", "fast")
+    batch = Packed.of(records())
+    gradients = []
+    for again in (False, True):
+        lm.checkpointing = again
+        lm.module.zero_grad()
+        (lm.token_nll(batch, batch.target_weights) * batch.target_weights).sum().backward()
+        gradients.append({name: one.grad.clone() for name, one in lm.module.named_parameters() if one.grad is not None})
+    assert len(gradients[0]) == len(list(lm.module.parameters()))
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient)
+
+
+def test_packing_changes_nothing(tmp_path: Path) -> None:
+    lm = load(save_hf(hf_model("gemma2", {"head_dim": 16, "sliding_window": 6}), tmp_path), "float32", "fast")
+    together = lm.token_nll(Packed.of(records()))
+    alone = torch.cat([lm.token_nll(Packed.of([record])) for record in records()])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_bfloat16_stays_as_near_to_float32_as_transformers(tmp_path: Path) -> None:
+    reference = hf_model("qwen3", {"head_dim": 16, "initializer_range": 0.1})
+    folder = save_hf(reference.bfloat16(), tmp_path)
+    batch = Packed.of(records())
+    with torch.no_grad():
+        exact = load(folder, "float32").token_nll(batch)
+        ours = load(folder, "bfloat16", "fast").token_nll(batch)
+        theirs = load(folder, "bfloat16", "plain").token_nll(batch)
+    assert (ours - exact).abs().mean() <= 1.2 * (theirs - exact).abs().mean()
+    assert abs(ours.mean() - exact.mean()) < 5e-3
