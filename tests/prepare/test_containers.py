@@ -79,6 +79,7 @@ def seen(path, **limits):
         ("a.tar.xz", tarred({"b.jsonl": ROW}, "w:xz"), "a.tar/b.jsonl"),
         ("a.zip", zipped({"b.zip": zipped({"c.jsonl": ROW})}), "a.zip/b.zip/c.jsonl"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_packed_files_are_read(look, name, content, inner):
     assert look(name, content) == ([(inner, ROW)], [], [])
