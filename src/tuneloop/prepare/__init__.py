@@ -1,19 +1,19 @@
 """Prepare: raw files → a clean dataset version.
 
-    source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
-    decoding.py  lines.py  strict_json.py  json_reader.py  bytes → text → values
-    importer.py  importers/  foreign.py                    one file format → raw rows; what a file really is
-    shape.py  shapes/                                      raw rows → records
-    turns.py  calls.py  order.py  values.py                messages, as every shape reads them
-    ingest.py                                              the first pass: items, numbered and counted
-    step.py  decision.py  steps/  pipeline.py              cleaning
-    split.py  splits/  placing.py                          train, validation, test
-    outcomes.py  successors.py  originals.py               what became of each item, and what was changed
-    sorting.py  commit.py  report.py                       the version
-    extended.py  versions.py                               adding to one; reading, comparing, restoring
-    preparing.py                                           the verb: all of it in order
+source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
+decoding.py  lines.py  strict_json.py  json_reader.py  bytes → text → values
+importer.py  importers/  foreign.py                    one file format → raw rows; what a file really is
+shape.py  shapes/                                      raw rows → records
+turns.py  calls.py  order.py  values.py                messages, as every shape reads them
+ingest.py                                              the first pass: items, numbered and counted
+step.py  decision.py  steps/  pipeline.py              cleaning
+split.py  splits/  placing.py                          train, validation, test
+outcomes.py  successors.py  originals.py               what became of each item, and what was changed
+sorting.py  commit.py  report.py                       the version
+extended.py  versions.py                               adding to one; reading, comparing, restoring
+preparing.py                                           the verb: all of it in order
 
-    version = prepare(["family.jsonl"], workspace=None)
+version = prepare(["family.jsonl"], workspace=None)
 """
 
 from __future__ import annotations
