@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuneloop.records import Record
+from tuneloop.records import Record, Turn
 from tuneloop.text import language
 
 if TYPE_CHECKING:
@@ -78,9 +78,21 @@ def to_record(payload: bytes) -> Record:
     """The record of a payload; those met last are remembered, as several steps look at one batch in turn."""
     record = _met.get(payload)
     if record is None:
-        record = Record.from_payload(json.loads(payload))
+        record = _made(json.loads(payload))
         _remember(payload, record)
     return record
+
+
+def _made(data: dict[str, Any]) -> Record:
+    """The record of plain turns without the checks of `from_payload`: the payload was written by ourselves."""
+    turns = data.get("messages", ())
+    if data.keys() - _PLAIN or not all(len(turn) == 2 and isinstance(turn["content"], str) for turn in turns):
+        return Record.from_payload(data)
+    messages = tuple([Turn(turn["role"], turn["content"]) for turn in turns])
+    return Record(data["kind"], data.get("text"), messages, label=data.get("label"))
+
+
+_PLAIN = frozenset(("kind", "text", "messages", "label"))
 
 
 _met: dict[bytes, Record] = {}
