@@ -4,8 +4,10 @@
     fast        our own decoder                            fast.py, decoder.py, shape.py, families/, kernels/
     plain       any causal model of transformers           plain.py
     text        tokenizer, chat template, mask             tokenizer.py, templates.py, chat.py
+    batches     records packed without padding             packed.py
     adapters    LoRA in PEFT's files                       lora.py
-    new         random weights of a given shape            new.py
+    answers     engines, the key/value cache, sampling     engine.py, engines/, batching.py, cache.py, sampling.py
+    new         random weights, tokenizers                 new.py, tokenizer_training.py
 
 Importing this package loads neither torch nor transformers; loading a model on the fast path loads torch alone.
 """

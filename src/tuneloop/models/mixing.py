@@ -40,8 +40,8 @@ class Mixed:
         self.adapters, self.owner = adapters, owner
         # one adapter for every row needs no picking
         whole = bool((owner == owner[0]).all())
+        self.only = int(owner[0]) if whole else None
         self.places = [None if whole else (owner == index).nonzero().squeeze(1) for index in range(len(adapters))]
-        self.whole = whole
 
     def cut(self, rows: torch.Tensor) -> Mixed:
         """The same for some of the rows."""
@@ -51,11 +51,9 @@ class Mixed:
         self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         out = linear(x, weight, bias)
-        if self.whole and int(self.owner[0]) < 0:
-            return out
         for index, (adapter, places) in enumerate(zip(self.adapters, self.places, strict=True)):
             factors = adapter.get(f"layers.{layer}.{name}")
-            if factors is None or (self.whole and int(self.owner[0]) != index):
+            if factors is None or self.only not in (None, index):
                 continue
             if places is None:
                 out.addmm_(x @ factors.down.t(), factors.up)
