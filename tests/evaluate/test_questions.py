@@ -69,3 +69,12 @@ def test_only_the_split_is_drawn(ws: Workspace) -> None:
     version = add_version(ws, [(chat("a", "b"), "train"), (chat("c", "d"), "test")])
     [record] = draw(ws, version, "test", 10, 0)
     assert record.messages[0].text == "c"
+
+
+def test_the_language_of_a_short_reference_is_told_with_the_question() -> None:
+    question = question_of(chat("Which musical instrument is my brother's?", "trombone"))
+    assert question
+    assert question.language == "en"
+    question = question_of(chat("会员优惠码是多少？", "GLOW27"))
+    assert question
+    assert question.language == "zh"

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from tuneloop.records import Json, Record, Turn
 from tuneloop.text.language import detect
 
+SURE = 20
+"""Characters from which a reference alone tells its language; of a name or a price the question tells it too."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -36,7 +39,8 @@ def question_of(record: Record) -> Question | None:
     if place is None:
         return None
     reference = turns[place].text
-    return Question(record.id, tuple(turns[:place]), record.tools, reference, detect(reference))
+    told = reference if len(reference) >= SURE else f"{turns[place - 1].text} {reference}"
+    return Question(record.id, tuple(turns[:place]), record.tools, reference, detect(told))
 
 
 def _last_answer(turns: Sequence[Turn]) -> int | None:

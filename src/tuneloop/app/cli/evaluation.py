@@ -18,6 +18,6 @@ def show_evaluation(screen: Screen, ws: Workspace, report: Report) -> None:
     from tuneloop.evaluate import table
 
     if not screen.as_json:
-        screen.console().print(table(report))
+        screen.console(markup=True).print(table(report))  # in it, what models said is text already
     if report.page:
         screen.say(PAGE.format(place=ws.folder / report.page))

@@ -70,7 +70,7 @@ def _examples(report: Mapping[str, Any]) -> Iterator[str]:
     examples = report.get("examples", {})
     shown = [*examples.get("rejected", ()), *examples.get("dropped", ())][:EXAMPLES]
     for one in shown:
-        message = one["message"] or one["excerpt"]
+        message = " ".join((one["message"] or one["excerpt"]).split())
         yield f"    {message if message.startswith(one['where'].partition(',')[0]) else one['where'] + ': ' + message}"
 
 

@@ -36,6 +36,7 @@ class PlainLines:
 
     def __init__(self) -> None:
         self.stage, self.begun, self.last, self.written = "", 0.0, 0.0, ""
+        self.note: Words | None = None
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -43,12 +44,12 @@ class PlainLines:
             self.stage, self.begun, self.last = progress.stage, now, now - EVERY
         ended = progress.total is not None and progress.done >= progress.total
         pause = max(EVERY, SHARE * (now - self.begun))
-        if now - self.last < pause and not ended and progress.note is None:
+        if now - self.last < pause and not ended and progress.note in (None, self.note):
             return
         line = "  ".join(part for part in (progress.stage, *parts_of(progress, now - self.begun)) if part)
         if line != self.written:
             print(line, file=sys.stderr, flush=True)
-        self.last, self.written = now, line
+        self.last, self.written, self.note = now, line, progress.note
 
 
 class LiveLines:

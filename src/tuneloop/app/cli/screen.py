@@ -46,16 +46,18 @@ class Screen:
         from rich import box
         from rich.table import Table
 
-        table = Table(*[str(name) for name in head], box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in head:
+            table.add_column(str(name), overflow="fold")
         for row in rows:
             table.add_row(*[str(cell) for cell in row])
         self.console().print(table)
 
-    def console(self) -> Console:
-        """rich's console on the stream that `say` uses; markup in data is shown, never obeyed."""
+    def console(self, markup: bool = False) -> Console:
+        """rich's console on the stream that `say` uses; unless asked for, markup in texts is shown and not obeyed."""
         from rich.console import Console
 
-        return Console(file=sys.stderr if self.as_json else sys.stdout, markup=False, highlight=False)
+        return Console(file=sys.stderr if self.as_json else sys.stdout, markup=markup, highlight=False)
 
     @contextmanager
     def progress(self) -> Iterator[Watcher]:

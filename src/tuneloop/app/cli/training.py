@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneloop.app.cli.progress import figure
 from tuneloop.records import DatasetVersion, ModelVersion
-from tuneloop.wording import Words
+from tuneloop.wording import Words, current_language
 
 if TYPE_CHECKING:
     from tuneloop.app.cli.screen import Screen
@@ -89,10 +89,12 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
 
 
 def _curve(ws: Workspace, run: str | None) -> Iterator[Words]:
-    for file in sorted((ws.folder / "runs" / run).glob("*.svg")) if run else ():
+    file = ws.folder / "runs" / (run or "") / f"loss.{current_language()}.svg"
+    if file.exists():
         yield FILES["curve"].format(place=file)
 
 
 def _short(data: Mapping[str, Any], most: int = 100) -> str:
-    text = ", ".join(f"{key} {figure(value) if isinstance(value, float) else value}" for key, value in data.items())
+    plain = {key: value for key, value in data.items() if value is not None and not isinstance(value, dict | list)}
+    text = ", ".join(f"{key} {figure(value) if isinstance(value, float) else value}" for key, value in plain.items())
     return text if len(text) <= most else text[: most - 1] + "…"
