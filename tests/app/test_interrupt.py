@@ -20,7 +20,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name == "nt", reason="a test process cannot send Ctrl-C to one child on Windows"),
 ]
-STEPS = 400
+STEPS = 1000
+"""Many more than are done before the stop arrives, also on a machine whose cores are taken."""
 
 
 def wait_for(condition: object, seconds: float = 120) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -122,11 +123,27 @@ def test_a_killed_owners_run_that_was_to_stop_has_stopped(folder: Path) -> None:
         assert lease.run == two
 
 
+def _stop_outside_of_a_write(child: int, folder: Path) -> None:
+    """A process that is stopped while it renews its lease would hold the database until it goes on."""
+    for _ in range(100):
+        os.kill(child, signal.SIGSTOP)
+        connection = sqlite3.connect(folder / "tuneloop.db", timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            os.kill(child, signal.SIGCONT)
+            time.sleep(0.02)
+        finally:
+            connection.close()
+    raise AssertionError("the owner was never found outside of a write")
+
+
 def test_an_owner_that_slept_past_its_lease_is_refused(folder: Path) -> None:
     with Workspace.find(folder) as ws:
         run = queue.submit(ws, "train", {})
     child, _ = owner_of(folder, run, seconds=0.5)
-    os.kill(child, signal.SIGSTOP)
+    _stop_outside_of_a_write(child, folder)
     try:
         with Workspace.find(folder) as ws:
             with pytest.raises(ConflictError, match="is held by process"):
