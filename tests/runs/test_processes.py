@@ -158,7 +158,7 @@ def test_an_owner_that_slept_past_its_lease_is_refused(folder: Path) -> None:
             assert len(list(queue.events(ws, run))) == before
             lease.event("still mine")
     finally:
-        os.kill(child, signal.SIGCONT) if process._started(child) else None
+        os.kill(child, signal.SIGKILL) if process._started(child) else None
 
 
 def test_a_lease_is_renewed_while_its_owner_works(folder: Path) -> None:
