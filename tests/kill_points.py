@@ -7,6 +7,7 @@ forked process; the caller must have closed its workspace, since SQLite's locks 
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ from typing import Any
 import pytest
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+
+HANGS = 60
+"""Seconds after which a forked process that still runs tells where it stands, and ends."""
 
 CALLS = ("fsync", "replace", "rename", "link", "mkdir", "unlink", "remove", "rmdir")
 
@@ -49,6 +53,8 @@ def fork(work: Callable[[], Any]) -> int:
     if pid:
         return pid
     code = 1
+    # A process forked from one with several threads may find a lock held for ever: say where, rather than time out.
+    faulthandler.dump_traceback_later(HANGS, exit=True)
     try:
         work()
         code = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,10 @@ class Workspace:
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder, self.id = folder, identity
+        # Of its own: until Python 3.12 a cached property has one lock for all objects, so that one workspace that
+        # opens slowly would stop the others, and a forked process could wait for ever.
+        self._opening = threading.Lock()
+        self._db: Database | None = None
 
     @classmethod
     def find(cls, path: str | Path | None = None, create: bool = True) -> Workspace:
@@ -56,14 +61,18 @@ class Workspace:
             _make(folder)
         return cls(folder, _read_marker(marker))
 
-    @cached_property
+    @property
     def db(self) -> Database:
-        from tuneloop.store.database import Database
-        from tuneloop.store.migrate import migrate
+        """The database, opened and brought to this version's schema when it is first used."""
+        with self._opening:
+            if self._db is None:
+                from tuneloop.store.database import Database
+                from tuneloop.store.migrate import migrate
 
-        database = Database.of_folder(self.folder, readonly=self.readonly)
-        migrate(database)
-        return database
+                database = Database.of_folder(self.folder, readonly=self.readonly)
+                migrate(database)
+                self._db = database
+            return self._db
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -113,9 +122,10 @@ class Workspace:
         return keys.workspace_key(self.id, create=create)
 
     def close(self) -> None:
-        if "db" in self.__dict__:
-            self.db.close()
-            del self.__dict__["db"]
+        with self._opening:
+            database, self._db = self._db, None
+        if database is not None:
+            database.close()
 
     def __enter__(self) -> Workspace:
         return self
