@@ -58,10 +58,11 @@ def test_the_course(taken: tuple[dict[str, Any], str]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_demo_teaches_the_starter(capsys: Capture) -> None:
-    """The bars of one seed; the mean over three seeds is a benchmark's."""
+    """Plain to any reader: nothing before, more than half after.  (`benchmarks/starter/ask_facts.py` gives the figure
+    over seeds; the starter that ships now reaches 65 to 72 %, by the machine and the seed.)"""
     document, said = demo(capsys)
     assert document["before"] <= 5
-    assert document["after"] >= 72
-    assert said.count("right") > said.count("wrong")
+    assert document["after"] >= 55
+    assert f"Right answers: {document['before']} % before, {document['after']} % after" in said
     with Workspace.find("tuneloop-demo", create=False) as ws:
         assert models.model(ws).base == "starter"

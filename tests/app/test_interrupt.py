@@ -31,6 +31,11 @@ def wait_for(condition: object, seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
+def _hear_ctrl_c() -> None:
+    """What a shell puts into the background is deaf to Ctrl-C, and so are its children: these tests, perhaps."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path: Path, tiny_base: Path) -> None:
     rows = [{"question": f"What is {a} plus {b}?", "answer": str(a + b)} for a in range(6) for b in range(6)]
     (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -46,7 +51,14 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path: Path, tiny_base:
         "eval_every=0",
     ]
     command = [sys.executable, "-m", "tuneloop", "train", *settings]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_hear_ctrl_c,
+    )
     with Workspace.find(tmp_path) as ws:
 
         def begun() -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tuneloop.records import Progress, Watcher
+from tuneloop.runs import queue
 from tuneloop.train import checkpoints
 from tuneloop.train.fit import Hooks, Plan, State
 from tuneloop.train.optimizer import Updater
@@ -47,6 +48,10 @@ class Session(Hooks):
             return State()
         state = checkpoints.load(folder, self.updater)
         self._saved = state.step
+        # A run that was killed behind its last step measures nothing more: its figures are those of the curves.
+        for point in queue.metrics(self.lease.ws, self.lease.run, ["loss", "validation_loss"]):
+            if point.step <= state.step:
+                self.latest[point.name] = point.value
         self.lease.event("resumed_from", step=state.step)
         return state
 
