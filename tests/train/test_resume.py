@@ -19,7 +19,7 @@ from tuneloop.errors import StoppedError
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.store.models import models
-from tuneloop.train import TrainRecipe, session, train
+from tuneloop.train import TrainRecipe, examples, session, train
 
 from .conftest import MakeVersion, facts
 
@@ -140,6 +140,27 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(
     assert stops == 4
     assert (made.id, made.metrics) == (whole.id, whole.metrics)
     assert curve(ws, lease.run) == curve(ws, str(whole.run))
+
+
+def test_a_run_is_stopped_while_its_records_are_encoded(
+    ws: Workspace, make_version: MakeVersion, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PERIOD", 0.0)
+    monkeypatch.setattr(examples, "BATCH", 8)
+    run = submit(ws, make_version, base, "full")
+    recipe = TrainRecipe(**queue.show(ws, run).spec["train"])
+    lease, seen = queue.here(ws, "train", {}), []
+    looks = itertools.count()
+    monkeypatch.setattr(lease, "should_stop", lambda: "pause" if next(looks) == 1 else "")
+    with pytest.raises(StoppedError, match="stopped at step 0; nothing was trained yet"):
+        train(None, recipe, workspace=ws, lease=lease, progress=seen.append)
+    assert [(one.stage, one.done, one.unit) for one in seen] == [("encode", 8, "records"), ("encode", 16, "records")]
+    assert queue.show(ws, lease.run).state == "paused"
+    monkeypatch.undo()
+    again = queue.here(ws, "train", {}, run_id=lease.run)
+    made = train(None, recipe, workspace=ws, lease=again)
+    again.finish()
+    assert (made.id, made.metrics) == ((whole := train(None, recipe, workspace=ws)).id, whole.metrics)
 
 
 def test_killed_runs_go_on_to_the_same_numbers(

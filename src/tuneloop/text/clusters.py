@@ -9,7 +9,8 @@ band each text is paired with the first that has the same values and with the on
 grows with the number of texts and never with its square; the other bands find what that misses.
 
 Shingles that stand in more than 5 % of all texts (at least `BOILERPLATE` of them) are template: rows that share a long
-instruction and differ in a short input are not duplicates.  They are left out where something remains to compare.
+instruction and differ in a short input are not duplicates.  `without_boilerplate` leaves them out, where something
+remains to compare, before the texts are compared.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio
 BOILERPLATE = 50
 _SHARE = 0.05
 _REMAINING = 4  # shingles that must be left once the template is taken out
-_BLOCK = 1 << 13  # texts hashed or pairs verified at a time: 8 to 16 MB
+_BLOCK = 1 << 10  # texts hashed or pairs verified at a time: 1 to 2 MB an array
 _BUCKETS = 20  # bits of a hash by which shingles are counted: 8 MB, however many texts
 
 
@@ -39,17 +40,16 @@ def near_pairs(
 
     if len(sketches) < 2:
         return np.empty((0, 2), np.int64)
-    compared = without_boilerplate(sketches)
     order = np.arange(len(sketches)) if order is None else order
     seen = np.empty(0, np.uint64)
     found = [np.empty((0, 2), np.int64)]
     for band in range(BANDS):
-        fresh = np.setdiff1d(_candidates(_band(compared, band), order), seen)
+        fresh = np.setdiff1d(_candidates(_band(sketches, band), order), seen)
         seen = np.union1d(seen, fresh)
         left, right = (fresh >> np.uint64(32)).astype(np.int64), (fresh & np.uint64(0xFFFFFFFF)).astype(np.int64)
         for start in range(0, len(fresh), _BLOCK):
             block = slice(start, start + _BLOCK)
-            alike = compared.jaccard(left[block], right[block])
+            alike = sketches.jaccard(left[block], right[block])
             short = np.minimum(sketches.lengths[left[block]], sketches.lengths[right[block]]) < SHORT
             near = alike >= np.where(short, short_threshold, threshold)
             found.append(np.stack([left[block][near], right[block][near]], axis=1))
@@ -75,34 +75,37 @@ def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def without_boilerplate(sketches: Sketches) -> Sketches:
-    """The sketches less what is template; a text that is hardly anything else keeps its own."""
+    """The sketches less what is template; a text that is hardly anything else keeps its own.
+
+    What is left moves together in the memory of the sketches given, so those are used up: a copy would double what a
+    large set takes.
+    """
     import numpy as np
 
     common = _common(sketches.values, max(BOILERPLATE, int(_SHARE * len(sketches))))
     if not len(common):
         return sketches
-    values, counts = [], []
+    values, offsets = sketches.values, np.zeros_like(sketches.offsets)
     for start in range(0, len(sketches), _BLOCK):
         begins = sketches.offsets[start : start + _BLOCK + 1]
-        block = sketches.values[begins[0] : begins[-1]]
-        rows = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+        block, texts = values[begins[0] : begins[-1]], len(begins) - 1
+        rows = np.repeat(np.arange(texts), np.diff(begins))
         template = np.isin(block, common)
-        left = np.bincount(rows[~template], minlength=len(begins) - 1)
+        left = np.bincount(rows[~template], minlength=texts)
         stays = ~template | (left < _REMAINING)[rows]
-        values.append(block[stays])
-        counts.append(np.bincount(rows[stays], minlength=len(begins) - 1))
-    kept = np.concatenate(counts)
+        ends = offsets[start] + np.cumsum(np.bincount(rows[stays], minlength=texts))
+        values[offsets[start] : ends[-1]] = block[stays]
+        offsets[start + 1 : start + 1 + texts] = ends
     # A text longer than its sketch loses the same share of what was not kept: what is left is still a sample of it.
-    sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, kept).astype(np.int32)
-    offsets = np.concatenate([[0], np.cumsum(kept)])
-    return Sketches(np.concatenate(values), offsets, sizes, sketches.lengths, sketches.kept)
+    sizes = np.where(sketches.sizes > np.diff(sketches.offsets), sketches.sizes, np.diff(offsets)).astype(np.int32)
+    return Sketches(values[: offsets[-1]], offsets, sizes, sketches.lengths, sketches.kept)
 
 
 def _common(values: NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
     """The hashes that occur more than `limit` times."""
     import numpy as np
 
-    shift, step = np.uint32(32 - _BUCKETS), 1 << 20
+    shift, step = np.uint32(32 - _BUCKETS), 1 << 18
     counts = np.zeros(1 << _BUCKETS, dtype=np.int64)
     for start in range(0, len(values), step):
         counts += np.bincount(values[start : start + step] >> shift, minlength=len(counts))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,8 +58,11 @@ class Assembly:
     plan: Plan
 
 
-def assemble(job: Job, lease: Lease) -> Assembly:
-    """Load, resolve, encode and attach; what was found on the way goes into the run's events."""
+def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assembly:
+    """Load, resolve, encode and attach; what was found on the way goes into the run's events.
+
+    `told(count, done)` hears how many of a split's records are encoded, and may end it all with an error.
+    """
     ws, version, folder = job.workspace, job.version, lease.folder
     base = bases.find(ws, job.recipe.base)
     lm = bases.load(ws, base, job.recipe, version, folder)
@@ -73,7 +77,8 @@ def assemble(job: Job, lease: Lease) -> Assembly:
     sets = []
     for split in ("train", "validation"):
         place = folder / "encoded" / split
-        sets.append(encode(ws, version, split, recipe, objective, lm, place, replay))
+        count = version.splits.get(split, 0)
+        sets.append(encode(ws, version, split, recipe, objective, lm, place, replay, partial(told, count)))
         lease.event("encoded", split=split, **sets[-1].counts.as_dict())
     trained, held_out = sets
     device = lm.device
@@ -146,6 +151,7 @@ def encode(
     lm: LanguageModel,
     folder: Path,
     replay: Path | None,
+    told: Callable[[int], None] | None = None,
 ) -> Examples:
     """One split as examples in the run's folder; the training split brings the replay examples along."""
     items: Iterator[Item] = data.items(ws, version, split)
@@ -159,7 +165,7 @@ def encode(
         "replay": bool(recipe.replay),
         "vocabulary": lm.tokenizer.size,
     }
-    encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about)
+    encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about, told)
     if split == "train" and not len(encoded):
         raise _nothing_left(version, encoded)
     return encoded

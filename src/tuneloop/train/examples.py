@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -99,11 +99,18 @@ def _map(path: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
 
 
 def write(
-    items: Iterable[Item], objective: Objective, lm: LanguageModel, limit: int, folder: Path, about: Mapping[str, Any]
+    items: Iterable[Item],
+    objective: Objective,
+    lm: LanguageModel,
+    limit: int,
+    folder: Path,
+    about: Mapping[str, Any],
+    told: Callable[[int], None] | None = None,
 ) -> Examples:
     """Encode `items` into `folder`, or read it back if it holds the same thing already.
 
-    `about` names all that the result depends on (version, split, tokenizer, objective, limit).
+    `about` names all that the result depends on (version, split, tokenizer, objective, limit).  `told` hears after
+    each batch how many items are done; what it raises ends the work, and the folder is not valid then.
     """
     if (folder / "about.json").is_file():
         if json.loads((folder / "about.json").read_text(encoding="utf-8"))["of"] == dict(about):
@@ -123,6 +130,8 @@ def write(
             for item in batch:
                 known = item.record.kind in objective.needs.kinds
                 writer.add(item, next(encoded) if known else Encoded(aside="kind"))
+            if told is not None:
+                told(writer.counts.records)
     text = {"of": dict(about), "dtype": dtype.str, "groups": list(writer.groups), "counts": writer.counts.as_dict()}
     temporary = folder / "about.json.new"
     temporary.write_text(json.dumps(text, ensure_ascii=False), encoding="utf-8")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tuneloop.errors import StoppedError
 from tuneloop.records import Progress, Watcher
 from tuneloop.runs import queue
 from tuneloop.train import checkpoints
@@ -19,6 +20,33 @@ if TYPE_CHECKING:
     from tuneloop.train.stopping import Asked
 
 PERIOD = 1.0  # seconds between looks at the database; a small model makes 50 steps in one
+
+
+def stopped(lease: Lease, how: str, step: int) -> StoppedError:
+    """End the attempt as it was asked for ("pause", "cancel"), and the sentence that says so."""
+    if how == "cancel":
+        lease.cancel()
+        return StoppedError(f"{lease.run} was cancelled at step {step}")
+    lease.pause()
+    kept = "its checkpoint is saved" if step else "nothing was trained yet"
+    return StoppedError(f"{lease.run} stopped at step {step}; {kept}", do="Go on with: tuneloop train --resume")
+
+
+class Encoding:
+    """Called with how many records there are and are encoded: tells it, and stops the run when somebody asked for that."""
+
+    def __init__(self, lease: Lease, asked: Asked, progress: Watcher) -> None:
+        self.lease, self.asked, self.progress = lease, asked, progress
+        self._looked = time.monotonic()
+
+    def __call__(self, total: int, done: int) -> None:
+        if time.monotonic() - self._looked < PERIOD:
+            return
+        self._looked = time.monotonic()
+        self.progress(Progress("encode", done, total, "records"))
+        self.lease.event("encoding", done=done, total=total)
+        if how := "pause" if self.asked else self.lease.should_stop():
+            raise stopped(self.lease, how, 0)
 
 
 class Session(Hooks):

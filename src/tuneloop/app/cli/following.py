@@ -88,6 +88,8 @@ class View:
             self.seen = event.number
             if isinstance(event.data.get("steps"), int):
                 self.total = event.data["steps"]
+            if event.kind == "encoding":
+                self.watch(Progress("encode", event.data["done"], event.data["total"], "records"))
         points = queue.metrics(ws, run_id, after=self.step)
         for point in points:
             self.step = max(self.step, point.step)

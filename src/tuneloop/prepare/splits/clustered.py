@@ -127,13 +127,14 @@ class Clustered(Splitter):
         """All pairs of rows that must stay together."""
         import numpy as np
 
-        from tuneloop.text.clusters import near_pairs
+        from tuneloop.text.clusters import near_pairs, without_boilerplate
 
         placed = table.assigned != FREE
         pairs = [_tied(table.ties, placed)]
         if table.sketches is not None:
             order = np.lexsort((table.rows, ~placed[table.rows]))  # old records first, then by id
-            alike = near_pairs(table.sketches, self.similarity, self.short_similarity, order)
+            texts = without_boilerplate(table.sketches)
+            alike = near_pairs(texts, self.similarity, self.short_similarity, order)
             pairs.append(table.rows[alike])
         return np.concatenate(pairs)
 

@@ -107,12 +107,11 @@ class Alike(Summary):
         rows = np.concatenate([part.rows for part in self._parts])
         ids = np.concatenate([part.ids for part in self._parts])
         labels = np.concatenate([part.labels for part in self._parts])
-        texts, answers = self._taken("texts"), self._taken("answers")
+        texts, answers = without_boilerplate(self._taken("texts")), self._taken("answers")
         self._parts = []
         order = np.argsort(rows)
         rank = np.argsort(order)
         clusters = components(len(rows), near_pairs(texts, self._similarity, self._short, order))
-        compared = without_boilerplate(texts)
         open_ = np.flatnonzero(np.bincount(clusters, minlength=len(rows))[clusters] > 1)
         for _ in range(_ROUNDS):
             if not len(open_):
@@ -120,7 +119,7 @@ class Alike(Summary):
             first = np.full(len(rows), len(rows))
             np.minimum.at(first, clusters[open_], rank[open_])
             heads = order[first[clusters[open_]]]
-            alike = compared.jaccard(open_, heads)
+            alike = texts.jaccard(open_, heads)
             same = (heads != open_) & (labels[heads] == labels[open_])
             same &= self._enough(texts, open_, heads, alike) & self._enough_answers(answers, open_, heads)
             for row, head, index in zip(open_[same], heads[same], alike[same], strict=True):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from tuneloop.errors import StoppedError
 from tuneloop.records import Watcher
 from tuneloop.store.durable import publish, storage_errors, temporary_beside
 from tuneloop.train.backend import Backend, Job, Trained
@@ -38,11 +37,11 @@ class Torch(Backend):
     def run(self, job: Job, lease: Lease, progress: Watcher) -> Trained:
         from tuneloop.train.assembly import assemble
         from tuneloop.train.fit import fit
-        from tuneloop.train.session import Session
+        from tuneloop.train.session import Encoding, Session, stopped
         from tuneloop.train.stopping import signals
 
         with signals() as asked:
-            parts = assemble(job, lease)
+            parts = assemble(job, lease, Encoding(lease, asked, progress))
             session = Session(lease, parts.updater, parts.plan, asked, progress, job.on_checkpoint)
             state = session.restore()
             ended = fit(
@@ -50,7 +49,7 @@ class Torch(Backend):
             )
             session.flush()
         if ended in ("pause", "cancel"):
-            raise _stopped(lease, ended, state.step)
+            raise stopped(lease, ended, state.step)
         session.restore_best(state)
         metrics = _figures(session.latest, state) | {"steps": state.step, "tokens": state.tokens}
         lease.event("trained", ended=ended, **metrics)
@@ -69,17 +68,6 @@ def _figures(latest: Mapping[str, float], state: State) -> dict[str, float]:
     """The last values of the curves, and the best where there was validation."""
     kept = {name: latest[name] for name in ("loss", "validation_loss") if name in latest}
     return kept | ({"best_validation_loss": state.best, "best_step": state.best_step} if state.best_step else {})
-
-
-def _stopped(lease: Lease, how: str, step: int) -> StoppedError:
-    """End the attempt as it was asked for, and the sentence that says so."""
-    if how == "cancel":
-        lease.cancel()
-        return StoppedError(f"{lease.run} was cancelled at step {step}")
-    lease.pause()
-    return StoppedError(
-        f"{lease.run} stopped at step {step}; its checkpoint is saved", do="Go on with: tuneloop train --resume"
-    )
 
 
 def _saved(job: Job, lease: Lease, tuner: Tuner, lm: LanguageModel, resolved: Resolved) -> Path:
