@@ -33,7 +33,7 @@ def stopped(lease: Lease, how: str, step: int) -> StoppedError:
 
 
 class Encoding:
-    """Called with how many records there are and are encoded: tells it, and stops the run when somebody asked for that."""
+    """Called with how many records there are and are encoded: tells it, and stops the run when asked to."""
 
     def __init__(self, lease: Lease, asked: Asked, progress: Watcher) -> None:
         self.lease, self.asked, self.progress = lease, asked, progress
