@@ -28,7 +28,9 @@ def commands(page: Path) -> Iterator[str]:
     for language, _, block in FENCE.findall(text):
         if language in ("bash", "console", "sh", "text", ""):
             yield from re.findall(r"^\s*(?:\$ )?(tuneloop [^\n]+)$", block.replace("\\\n", " "), re.MULTILINE)
-    yield from INLINE.findall(FENCE.sub("", text))
+    rest = FENCE.sub("", text)
+    yield from re.findall(r"^ {4,}(?:\$ )?(tuneloop [^\n]+)$", rest.replace("\\\n", " "), re.MULTILINE)
+    yield from INLINE.findall(rest)
 
 
 def cases() -> list[object]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tuneloop.config import Settings
 from tuneloop.records import DatasetVersion, ModelVersion, Report, Watcher, unwatched
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from tuneloop.evaluate import EvaluateRecipe
     from tuneloop.prepare.recipe import PrepareRecipe
     from tuneloop.runs import Lease
-    from tuneloop.serve import Talk
+    from tuneloop.serve import ChatRecipe, Talk
     from tuneloop.store import Workspace
     from tuneloop.train import TrainRecipe
     from tuneloop.train.export import Exported
+    from tuneloop.train.export_recipe import ExportRecipe
 
 
 def prepare(
@@ -100,21 +101,28 @@ def evaluate(
         )
 
 
-def chat(model: str = "newest", *, workspace: Workspace | str | Path | None = None, **options: Any) -> Talk:
-    """A conversation with a model version, its base beside it; `options` are those of `tuneloop.serve.Talk`."""
+def chat(
+    model: str = "newest",
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: ChatRecipe | str | Path | Mapping[str, Any] | None = None,
+    how: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Talk:
+    """A conversation with a model version, its base beside it; `how` as in `tuneloop.serve.Talk`."""
     from tuneloop.serve import Talk
     from tuneloop.store import Workspace, models
 
     ws = workspace if isinstance(workspace, Workspace) else Workspace.find(workspace, create=False)
-    return Talk(ws, models.model(ws, model), **options)
+    return Talk(ws, models.model(ws, model), _recipe("chat", recipe, settings), dict(how or {}))
 
 
 def export(
     model: str = "newest",
     *,
     to: str | Path,
-    form: Literal["merged", "peft"] | str = "merged",
     workspace: Workspace | str | Path | None = None,
+    recipe: ExportRecipe | str | Path | Mapping[str, Any] | None = None,
     progress: Watcher = unwatched,
     **settings: Any,
 ) -> Exported:
@@ -123,7 +131,8 @@ def export(
     from tuneloop.train.export import export as stage
 
     with _opened(workspace) as ws:
-        return stage(models.model(ws, model), Path(to), {"name": form, **settings}, workspace=ws, progress=progress)
+        version, form = models.model(ws, model), _recipe("export", recipe, settings).form
+        return stage(version, Path(to), form, workspace=ws, progress=progress)
 
 
 @contextmanager

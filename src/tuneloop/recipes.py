@@ -10,12 +10,16 @@ from tuneloop.config import Settings, assign, read, read_yaml
 from tuneloop.errors import SettingError, Where, nearest
 from tuneloop.evaluate.recipe import EvaluateRecipe
 from tuneloop.prepare.recipe import PrepareRecipe
+from tuneloop.serve.recipe import ChatRecipe
+from tuneloop.train.export_recipe import ExportRecipe
 from tuneloop.train.recipe import TrainRecipe
 
 RECIPES: Mapping[str, type[Settings]] = {
     "prepare": PrepareRecipe,
     "train": TrainRecipe,
     "evaluate": EvaluateRecipe,
+    "chat": ChatRecipe,
+    "export": ExportRecipe,
 }
 """What stands below each stage's key, in the order of the loop."""
 
@@ -42,5 +46,10 @@ def read_recipe(
         raise SettingError(f"found {chosen!r}", expected="settings", where=Where(file=file, field=stage))
     chosen = {**chosen, **{key: value for key, value in (given or {}).items() if value is not None}}
     for assignment in assignments:
-        assign(chosen, assignment.strip().removeprefix(f"{stage}."))
+        setting = assignment.strip().removeprefix(f"{stage}.")
+        parent, dot, _ = setting.partition("=")[0].partition(".")
+        field = RECIPES[stage].model_fields.get(parent.strip())
+        if dot and field and parent not in chosen and isinstance(field.default, str):
+            chosen[parent] = field.default  # `--set form.dtype=float32` keeps the form that is the default
+        assign(chosen, setting)
     return read(RECIPES[stage], chosen, file=file, path=stage)

@@ -77,6 +77,7 @@ def test_the_whole_path(project: Path, say: Say, tiny_base: Path, capsys: pytest
     assert shown["run"]["result"] == {"model": "model-1"}
     assert "trained" in [event["kind"] for event in shown["events"]]
 
+    assert say("evaluate", "--set", "max_tokens=8", "--dry-run")["recipe"]["max_tokens"] == 8
     report = say("evaluate", "--set", "max_tokens=8")
     assert (report["model"], report["base"], report["measure"]) == ("model-1", str(tiny_base), "generalization")
     assert "<html" in (project / report["page"]).read_text("utf-8")
@@ -85,6 +86,15 @@ def test_the_whole_path(project: Path, say: Say, tiny_base: Path, capsys: pytest
     assert set(answers) == {"question", "tuned", "base"}
     assert say("chat", "-p", "What is 1 plus 1?")["base"] is None
 
+    assert say("chat", "-p", "What is 1 plus 1?", "--set", "max_tokens=1")["tuned"] in answers["tuned"]
+    planned = say("chat", "--set", "chat.system=Be short.", "--dry-run")
+    assert planned["recipe"]["system"] == "Be short."
+
+    half = ("export", "--to", str(project / "half"), "--set", "form.dtype=bfloat16")
+    assert say(*half, "--dry-run")["recipe"]["form"] == {"name": "merged", "dtype": "bfloat16"}
+    assert not (project / "half").exists()
+    assert say(*half)["form"] == "merged"
+    assert json.loads((project / "half" / "config.json").read_text())["dtype"] == "bfloat16"
     say("export", "--to", str(project / "out"))
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {file.name for file in (project / "out").iterdir()}
 

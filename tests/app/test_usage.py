@@ -40,6 +40,13 @@ def test_every_command_has_examples_and_the_common_options(name: str, capsys: Ca
         assert "--workspace" in text
 
 
+@pytest.mark.parametrize("name", ["prepare", "train", "evaluate", "chat", "export"])
+def test_every_stage_takes_a_recipe_and_can_be_tried(name: str, capsys: Capture) -> None:
+    main([name, "--help"])
+    text = capsys.readouterr().out
+    assert [option for option in ("--recipe", "--set", "--dry-run") if option not in text] == []
+
+
 def test_the_list_of_commands_is_readable(capsys: Capture) -> None:
     """One whole sentence each: Click cuts longer ones with three dots."""
     main(["--help"])

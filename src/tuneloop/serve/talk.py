@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tuneloop.errors import UsageError
 from tuneloop.records import ModelVersion, Turn
+from tuneloop.serve.recipe import ChatRecipe
 from tuneloop.store import Workspace
 
 if TYPE_CHECKING:
@@ -33,14 +34,11 @@ class Answers:
 
 @dataclass
 class Talk:
-    """`system` is said before the first question.  Sampling is greedy unless `temperature` is above 0."""
+    """`how` is passed on to the loading of the models (`dtype`, `device`)."""
 
     workspace: Workspace
     version: ModelVersion
-    system: str | None = None
-    max_tokens: int = 256
-    temperature: float = 0.0
-    seed: int = 0
+    recipe: ChatRecipe = field(default_factory=ChatRecipe)
     how: dict[str, Any] = field(default_factory=dict)
     turns: dict[Side, list[Turn]] = field(default_factory=lambda: {"tuned": [], "base": []})
 
@@ -62,12 +60,14 @@ class Talk:
         return self.version.base != "new"
 
     def _say(self, side: Side, question: str) -> str:
-        opening = [Turn("system", self.system)] if self.system else []
+        recipe = self.recipe
+        opening = [Turn("system", recipe.system)] if recipe.system else []
         turns = [*opening, *self.turns[side], Turn("user", question)]
         lm = self._model(side)
         prompt = self._prompt(lm, turns)
         room = self._room(lm, prompt)
-        answer = lm.generate([prompt], max_tokens=room, temperature=self.temperature, seed=self.seed)[0].text.strip()
+        said = lm.generate([prompt], max_tokens=room, temperature=recipe.temperature, seed=recipe.seed)
+        answer = said[0].text.strip()
         self.turns[side] += [Turn("user", question), Turn("assistant", answer)]
         return answer
 
@@ -84,7 +84,7 @@ class Talk:
                 expected=f"fewer than {lm.config.max_positions}, which this model can hold",
                 do="Begin a new one",
             )
-        return min(left, self.max_tokens)
+        return min(left, self.recipe.max_tokens)
 
     def _model(self, side: Side) -> LanguageModel:
         if self.version.form == "full":

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
+from tuneloop.app.cli.options import (
+    DryRunOption,
+    JsonOption,
+    RecipeOption,
+    SetOption,
+    WorkspaceOption,
+    workspace_at,
+)
 from tuneloop.errors import UsageError
 from tuneloop.wording import Words
 
@@ -28,7 +35,10 @@ def chat(
         str | None, typer.Option("-p", "--prompt", help="Ask one question and print the answer.", show_default=False)
     ] = None,
     both: Annotated[bool, typer.Option("--both", help="With -p: the base's answer too.", show_default=False)] = False,
+    file: RecipeOption = None,
+    assignments: SetOption = None,
     workspace: WorkspaceOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Talk to a tuned model, with its base beside it.
@@ -40,15 +50,21 @@ def chat(
       tuneloop chat
       tuneloop chat model-2 -p "What is our cat's name?"
       tuneloop chat -p "我们家的猫叫什么？" --both
+      tuneloop chat --set temperature=0.7 --set max_tokens=64
     """
     from tuneloop import loop
     from tuneloop.app.cli.screen import Screen
+    from tuneloop.recipes import read_recipe
 
     screen = Screen(as_json)
-    if as_json and prompt is None:
+    recipe = read_recipe("chat", file, assignments or ())
+    if as_json and prompt is None and not dry_run:
         raise UsageError("--json answers one question", do='Give it: tuneloop chat -p "question" --json')
     with workspace_at(workspace, create=False) as ws:
-        talk = loop.chat(name, workspace=ws)
+        talk = loop.chat(name, workspace=ws, recipe=recipe)
+        if dry_run:
+            screen.result({"model": talk.version.name, "base": talk.version.base, "recipe": recipe})
+            return
         if prompt is None:
             _converse(talk)
             return

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from tuneloop.app.cli.options import DryRunOption, JsonOption, WorkspaceOption, workspace_at
+from tuneloop.app.cli.options import (
+    DryRunOption,
+    JsonOption,
+    RecipeOption,
+    SetOption,
+    WorkspaceOption,
+    workspace_at,
+)
 
 
 def export(
@@ -18,7 +25,12 @@ def export(
         Path,
         typer.Option("--to", metavar="FOLDER", help="Where to write it; must be new or empty.", show_default=False),
     ] = ...,  # type: ignore[assignment]
-    form: Annotated[str, typer.Option(help="merged: whole weights; peft: the adapter alone.")] = "merged",
+    form: Annotated[
+        str | None,
+        typer.Option(help="merged (the default): whole weights; peft: the adapter alone.", show_default=False),
+    ] = None,
+    file: RecipeOption = None,
+    assignments: SetOption = None,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -31,17 +43,20 @@ def export(
     Examples:
       tuneloop export --to my-model
       tuneloop export model-2 --to my-adapter --form peft
+      tuneloop export --to small --set form.dtype=bfloat16
     """
     from tuneloop import loop
     from tuneloop.app.cli.screen import Screen
+    from tuneloop.recipes import read_recipe
     from tuneloop.store import models
 
     screen = Screen(as_json)
+    recipe = read_recipe("export", file, assignments or (), {"form": form})
     with workspace_at(workspace, create=False) as ws:
         model = models.model(ws, name)
         screen.say(f"{model.name} ({model.tuner} on {model.base}) -> {to}")
         if dry_run:
-            screen.result({"model": model, "to": to, "form": form})
+            screen.result({"model": model, "to": to, "recipe": recipe})
             return
-        exported = loop.export(model.name, to=to, form=form, workspace=ws)
+        exported = loop.export(model.name, to=to, recipe=recipe, workspace=ws)
     screen.result(exported)

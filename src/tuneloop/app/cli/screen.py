@@ -69,7 +69,11 @@ class Screen:
 
 
 def plain(value: Any) -> Any:
-    """JSON data of a result: dataclasses as objects, words in both languages, paths as text."""
+    """JSON data of a result: dataclasses and recipes as objects, words in both languages, paths as text."""
+    from tuneloop.config import Settings
+
+    if isinstance(value, Settings):
+        return value.model_dump(mode="json")
     if isinstance(value, Words):
         return {"en": value.en, "zh": value.zh}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
