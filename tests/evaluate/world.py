@@ -7,34 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer as Engine
-from tokenizers import decoders, models, pre_tokenizers
+from tests.tiny import byte_tokenizer
 
 from tuneloop.models import load
 from tuneloop.models.chat import encode_record
 from tuneloop.models.lora import LoraAdapter
 from tuneloop.models.new import NewModel, create
 from tuneloop.models.packed import Packed
-from tuneloop.models.tokenizer import Tokenizer
 from tuneloop.records import DatasetVersion, ModelVersion, Record, Split, Turn
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.models import add_model
 from tuneloop.store.models import models as models_of
 
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 SHAPE = NewModel(hidden=64, layers=2, heads=2, kv_heads=2, head_dim=32, intermediate=96, max_positions=160)
-
-
-def byte_tokenizer() -> Tokenizer:
-    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    engine = Engine(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
-    engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    engine.decoder = decoders.ByteLevel()
-    engine.add_special_tokens(tokens[:3])
-    return Tokenizer(engine, {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, {}, {"default": CHATML})
 
 
 def chat(question: str, answer: str) -> Record:

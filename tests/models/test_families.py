@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models.tiny import save_hf
+from tests.tiny import save_hf
 
 from tuneloop.models import load
 from tuneloop.models.fast import FastModel

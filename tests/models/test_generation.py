@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.models.test_families import hf_model
-from tests.models.tiny import byte_tokenizer, save_hf
+from tests.tiny import byte_tokenizer, save_hf
 
 from tuneloop.errors import NotFoundError, UsageError
 from tuneloop.models import load

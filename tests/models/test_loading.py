@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tests.models.test_families import hf_model, records
-from tests.models.tiny import byte_tokenizer, save_hf
+from tests.tiny import byte_tokenizer, save_hf
 
 from tuneloop.errors import ModelError, NotFoundError, UsageError
 from tuneloop.models import load

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from tests.models.test_families import hf_model, records
-from tests.models.tiny import save_hf
+from tests.tiny import save_hf
 
 from tuneloop.errors import ModelError, SettingError
 from tuneloop.models import load

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.models.conversations import ALL, TOOLS, WITH_TOOLS
 from tests.models.test_templates import TOKENS, shipped
-from tests.models.tiny import byte_tokenizer
+from tests.tiny import byte_tokenizer
 from tokenizers import AddedToken
 
 from tuneloop.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.models.test_families import hf_loss, hf_model, records
-from tests.models.tiny import save_hf
+from tests.tiny import save_hf
 
 from tuneloop.models import load
 from tuneloop.models.packed import Packed

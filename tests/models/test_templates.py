@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.models.conversations import ALL, TOOLS, WITH_TOOLS
-from tests.models.tiny import byte_tokenizer
+from tests.tiny import byte_tokenizer
 
 from tuneloop.errors import InputError, ModelError, TuneloopError
 from tuneloop.models.templates import ChatTemplate, as_message, template_of

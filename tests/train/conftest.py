@@ -7,29 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer as Engine
-from tokenizers import decoders, models, pre_tokenizers
+from tests.tiny import byte_tokenizer
 
 from tuneloop.models.new import NewModel, create
-from tuneloop.models.tokenizer import Tokenizer
 from tuneloop.records import DatasetVersion, Record, Turn
 from tuneloop.store import Workspace, datasets
 
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 SHAPE = {"hidden": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 16, "intermediate": 64, "max_positions": 256}
-
-
-def byte_tokenizer() -> Tokenizer:
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *alphabet]
-    engine = Engine(models.BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
-    engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    engine.decoder = decoders.ByteLevel()
-    engine.add_special_tokens(tokens[:3])
-    return Tokenizer(engine, {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}, {}, {"default": CHATML})
 
 
 def chat(question: str, answer: str, weight: float | None = None) -> Record:

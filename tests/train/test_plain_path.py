@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.tiny import byte_tokenizer
 
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, train
 
-from .conftest import MakeVersion, byte_tokenizer, facts
+from .conftest import MakeVersion, facts
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.tiny import byte_tokenizer
 
 from tuneloop.models import load
 from tuneloop.records import Record, Turn
@@ -14,7 +15,7 @@ from tuneloop.train.batches import pack
 from tuneloop.train.examples import Examples, Item, write
 from tuneloop.train.objectives.sft import SupervisedFineTuning
 
-from .conftest import byte_tokenizer, chat, facts
+from .conftest import chat, facts
 
 
 def rows() -> list[Record]:
