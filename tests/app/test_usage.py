@@ -69,6 +69,8 @@ def test_the_list_of_commands_is_readable(capsys: Capture) -> None:
             "field 'train.epochs': found 'none'; expected input should be a valid number",
         ),
         (["train", "--recipe", "none.yaml"], "none.yaml: no such recipe file."),
+        (["train", "--resume", "--set", "epochs=3"], "a run goes on with the settings that it began with"),
+        (["train", "--resume", "--dry-run"], "expected --resume without --base, --recipe, --set and --dry-run"),
     ],
 )
 def test_wrong_use_is_one_sentence(words: list[str], sentence: str, capsys: Capture) -> None:

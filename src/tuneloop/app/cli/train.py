@@ -14,6 +14,7 @@ from tuneloop.app.cli.options import (
     WorkspaceOption,
     workspace_at,
 )
+from tuneloop.errors import UsageError
 
 
 def train(
@@ -50,6 +51,12 @@ def train(
     """
     from tuneloop.runs.executors.local import LocalExecutor
 
+    if resume and (base or file or assignments or dry_run):
+        raise UsageError(
+            "a run goes on with the settings that it began with",
+            expected="--resume without --base, --recipe, --set and --dry-run",
+            do="For other settings begin a new run: tuneloop train --set ...",
+        )
     executor = LocalExecutor(background=False)  # somebody waits for it
     with executor.getting_ready(wanted=not dry_run):
         from tuneloop.app.cli import following, training
