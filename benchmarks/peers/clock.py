@@ -17,6 +17,14 @@ from typing import Any
 from transformers import TrainerCallback
 
 
+def real_tokens(mask: Any) -> int:
+    """Tokens that are not padding: [B, T] with 0 for padding, or [B, 1, T, T] to be added to the scores, where a token
+    that is not padding sees itself (LLaMA-Factory's neat packing)."""
+    if mask.dim() == 4:
+        return int((mask[:, 0].diagonal(dim1=-2, dim2=-1) == 0).sum())
+    return int((mask != 0).sum())
+
+
 class Clock(TrainerCallback):
     def __init__(self, accumulation: int) -> None:
         self.accumulation = accumulation
@@ -48,7 +56,7 @@ class Clock(TrainerCallback):
             batch = collate(rows)
             mask = batch.get("attention_mask")
             size = batch["input_ids"].numel()
-            self.real.append(int((mask != 0).sum()) if mask is not None else size)
+            self.real.append(size if mask is None else real_tokens(mask))
             self.padded += size
             return batch
 
