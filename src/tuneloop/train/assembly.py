@@ -61,7 +61,7 @@ class Assembly:
 def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assembly:
     """Load, resolve, encode and attach; what was found on the way goes into the run's events.
 
-    `told(count, done)` hears how many of a split's records are encoded, and may end it all with an error.
+    `told(count, done)` hears how many of a split's records, replay included, are encoded, and may end it all with an error.
     """
     ws, version, folder = job.workspace, job.version, lease.folder
     base = bases.find(ws, job.recipe.base)
@@ -77,8 +77,7 @@ def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assemb
     sets = []
     for split in ("train", "validation"):
         place = folder / "encoded" / split
-        count = version.splits.get(split, 0)
-        sets.append(encode(ws, version, split, recipe, objective, lm, place, replay, partial(told, count)))
+        sets.append(encode(ws, version, split, recipe, objective, lm, place, replay, told))
         lease.event("encoded", split=split, **sets[-1].counts.as_dict())
     trained, held_out = sets
     device = lm.device
@@ -151,12 +150,14 @@ def encode(
     lm: LanguageModel,
     folder: Path,
     replay: Path | None,
-    told: Callable[[int], None] | None = None,
+    told: Callable[[int, int], None],
 ) -> Examples:
     """One split as examples in the run's folder; the training split brings the replay examples along."""
     items: Iterator[Item] = data.items(ws, version, split)
+    count = version.splits.get(split, 0)
     if split == "train" and replay is not None and recipe.replay:
-        items = chain(items, data.replay_items(replay))
+        general = list(data.replay_items(replay))
+        items, count = chain(items, general), count + len(general)
     about = {
         "version": version.id,
         "split": split,
@@ -165,7 +166,7 @@ def encode(
         "replay": bool(recipe.replay),
         "vocabulary": lm.tokenizer.size,
     }
-    encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about, told)
+    encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about, partial(told, count))
     if split == "train" and not len(encoded):
         raise _nothing_left(version, encoded)
     return encoded

@@ -24,6 +24,7 @@ HELLO = Words(
     "{model} and its base {base}. Ask something; an empty line ends it, /new forgets what was said.",
     "{model} 与其基座 {base}。请提问；输入空行结束，/new 清除对话记录。",
 )
+WOULD = Words("{model} would answer, its base {base} beside it", "将由 {model} 回答，并与其基座 {base} 对照")
 BASE, TUNED = Words("base ", "基座"), Words("tuned", "微调后")
 
 
@@ -63,6 +64,7 @@ def chat(
     with workspace_at(workspace, create=False) as ws:
         talk = loop.chat(name, workspace=ws, recipe=recipe)
         if dry_run:
+            screen.say(WOULD.format(model=talk.version.name, base=talk.version.base))
             screen.result({"model": talk.version.name, "base": talk.version.base, "recipe": recipe})
             return
         if prompt is None:
