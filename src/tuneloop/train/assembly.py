@@ -61,7 +61,8 @@ class Assembly:
 def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assembly:
     """Load, resolve, encode and attach; what was found on the way goes into the run's events.
 
-    `told(count, done)` hears how many of a split's records, replay included, are encoded, and may end it all with an error.
+    `told(count, done)` hears how many of a split's records (replay included) are encoded, and may end it all with an
+    error.
     """
     ws, version, folder = job.workspace, job.version, lease.folder
     base = bases.find(ws, job.recipe.base)

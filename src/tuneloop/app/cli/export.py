@@ -49,9 +49,11 @@ def export(
     from tuneloop.app.cli.screen import Screen
     from tuneloop.recipes import read_recipe
     from tuneloop.store import models
+    from tuneloop.train.export import exports
 
     screen = Screen(as_json)
     recipe = read_recipe("export", file, assignments or (), {"form": form})
+    exports.create(recipe.form, path="form")  # a wrong setting is told in a trial as well
     with workspace_at(workspace, create=False) as ws:
         model = models.model(ws, name)
         screen.say(f"{model.name} ({model.tuner} on {model.base}) -> {to}")

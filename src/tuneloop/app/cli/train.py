@@ -55,7 +55,7 @@ def train(
         raise UsageError(
             "a run goes on with the settings that it began with",
             expected="--resume without --base, --recipe, --set and --dry-run",
-            do="For other settings begin a new run: tuneloop train --set ...",
+            do="For other settings begin a new run: tuneloop train --set key=value",
         )
     executor = LocalExecutor(background=False)  # somebody waits for it
     with executor.getting_ready(wanted=not dry_run):
