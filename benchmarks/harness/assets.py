@@ -153,7 +153,7 @@ def _tokenizer(rows: Sequence[dict[str, str]]) -> Any:
 def _make_adapter(model: Path, folder: Path) -> None:
     """The adapter that every LoRA run starts from: the one that our seed draws, as PEFT's files."""
     from tuneloop.models import load
-    from tuneloop.models.lora import LoraAdapter
+    from tuneloop.models.adapters.lora import LoraAdapter
 
     lm = load(model, dtype="float32")
     LoraAdapter.new(lm.sites(), r=RANK, alpha=ALPHA, seed=SEED, base=str(model)).save(folder)

@@ -10,8 +10,8 @@ import torch
 from tests.tiny import byte_tokenizer
 
 from tuneloop.models import load
+from tuneloop.models.adapters.lora import LoraAdapter
 from tuneloop.models.chat import encode_record
-from tuneloop.models.lora import LoraAdapter
 from tuneloop.models.new import NewModel, create
 from tuneloop.models.packed import Packed
 from tuneloop.records import DatasetVersion, ModelVersion, Record, Split, Turn

@@ -14,7 +14,7 @@ from tuneloop.models import load
 from tuneloop.models.engine import Finished, Request, Token, engines
 from tuneloop.models.fast import FastModel
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.lora import LoraAdapter
+from tuneloop.models.adapters.lora import LoraAdapter
 from tuneloop.models.sampling import Sampling
 
 PROMPTS = [[5, 9, 40, 41], [100], [7] * 20, [250, 3, 30, 31, 32]]

@@ -13,8 +13,9 @@ from tests.tiny import save_hf
 
 from tuneloop.errors import ModelError, SettingError
 from tuneloop.models import load
+from tuneloop.models.adapter import load_adapter
+from tuneloop.models.adapters.lora import LoraAdapter
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.lora import LoraAdapter, load_adapter, merge
 from tuneloop.models.packed import Packed
 
 IDS = torch.tensor(records()[-1][0])
@@ -61,7 +62,7 @@ def test_peft_reads_ours(lm: LanguageModel, settings: dict[str, Any], tmp_path: 
     lm.adapter.save(tmp_path)  # type: ignore[union-attr]
     assert lm.folder is not None
     torch.testing.assert_close(before, peft_logits(lm.folder, tmp_path), atol=1e-4, rtol=1e-4)
-    lm.attach(load_adapter(tmp_path, lm.sites()))
+    lm.attach(load_adapter(tmp_path, lm))
     torch.testing.assert_close(lm.logits(IDS), before)
 
 
@@ -77,12 +78,12 @@ def test_we_read_pefts(lm: LanguageModel, tmp_path: Path) -> None:
     torch.manual_seed(3)
     model = get_peft_model(base, config)
     model.save_pretrained(tmp_path)
-    lm.attach(load_adapter(tmp_path, lm.sites()))
+    lm.attach(load_adapter(tmp_path, lm))
     with torch.no_grad():
         expected = model(IDS[None]).logits[0]
         torch.testing.assert_close(lm.logits(IDS), expected, atol=1e-4, rtol=1e-4)
         lm.adapter.save(tmp_path / "again")  # type: ignore[union-attr]
-        lm.attach(load_adapter(tmp_path / "again", lm.sites()))
+        lm.attach(load_adapter(tmp_path / "again", lm))
         torch.testing.assert_close(lm.logits(IDS), expected, atol=1e-4, rtol=1e-4)
 
 
@@ -105,7 +106,7 @@ def test_merged_equals_attached(lm: LanguageModel) -> None:
     attached = lm.logits(IDS)
     lm.detach()
     torch.testing.assert_close(lm.logits(IDS), base)
-    merge(lm, adapter)
+    adapter.merge(lm)
     torch.testing.assert_close(lm.logits(IDS), attached, atol=1e-4, rtol=1e-4)
     assert (attached - base).abs().max() > 1
 
@@ -129,7 +130,7 @@ def test_fused_gradients_equal_those_of_the_plain_path(folders: dict[str, Path])
         assert (ours - theirs).abs().max() <= 2e-4 * theirs.abs().max().clamp_min(1e-3), name
 
 
-def test_refusals(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_refusals(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lm = load(folders["qwen2"], "float32")
     with pytest.raises(SettingError, match="no linear layer of this model is called 'query'; expected some of do"):
         LoraAdapter.new(lm.sites(), r=2, alpha=2, targets=["query"])
@@ -140,18 +141,21 @@ def test_refusals(folders: dict[str, Path], tmp_path: Path) -> None:
     def refused(found: str, **changes: Any) -> None:
         (tmp_path / "adapter_config.json").write_text(json.dumps({**config, **changes}))
         with pytest.raises(ModelError, match=found):
-            load_adapter(tmp_path, lm.sites())
+            load_adapter(tmp_path, lm)
 
     refused("says use_dora = True, which is not supported", use_dora=True)
     refused("says modules_to_save", modules_to_save=["lm_head"])
-    refused("is an adapter of type 'PREFIX_TUNING'", peft_type="PREFIX_TUNING")
+    refused("is an adapter of type 'IA3'", peft_type="IA3")
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     sites = lm.sites()
     first = next(iter(sites))
+    monkeypatch.setattr(lm, "sites", lambda: {**sites, first: (7, 7)})
     with pytest.raises(ModelError, match="expected 7 x 7, as this base model has"):
-        load_adapter(tmp_path, {**sites, first: (7, 7)})
+        load_adapter(tmp_path, lm)
+    monkeypatch.setattr(lm, "sites", lambda: {name: size for name, size in sites.items() if name != first})
     with pytest.raises(ModelError, match="which this base model does not have"):
-        load_adapter(tmp_path, {name: size for name, size in sites.items() if name != first})
+        load_adapter(tmp_path, lm)
+    monkeypatch.undo()
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
     with pytest.raises(ModelError, match="is a pickle"):
-        load_adapter(tmp_path, sites)
+        load_adapter(tmp_path, lm)

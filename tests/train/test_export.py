@@ -57,7 +57,9 @@ def test_the_base_precision_is_kept(ws: Workspace, tuned: ModelVersion, tmp_path
 def test_files_that_answer_otherwise_are_not_given_out(
     ws: Workspace, tuned: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuneloop.models.lora.merge", lambda lm, adapter: None)  # forgets the adapter
+    monkeypatch.setattr(
+        "tuneloop.models.adapters.lora.LoraAdapter.merge", lambda adapter, lm: None
+    )  # forgets the adapter
     with pytest.raises(ModelError, match="do not answer like the original"):
         export(tuned, tmp_path / "out", workspace=ws)
     assert not (tmp_path / "out").exists()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 
+from tuneloop.models.adapter import load_adapter
 from tuneloop.models.cache import Cache
 from tuneloop.models.engine import Event, Finished, Request
 from tuneloop.models.fast import FastModel
-from tuneloop.models.lora import load_adapter
-from tuneloop.models.mixing import Factors, Mixed, ready
+from tuneloop.models.mixing import Mixed
+from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.sampling import choose
 from tuneloop.models.telling import token_event
 from tuneloop.models.writing import Writing
@@ -28,24 +29,31 @@ class Row:
     request: Request
     writing: Writing
     random: torch.Generator
+    overlay: Overlay
     last: int = 0
 
     @property
+    def prompt_length(self) -> int:
+        """Positions before the answer: the prompt's, and those that the adapter puts ahead of it."""
+        return len(self.request.prompt) + self.overlay.before
+
+    @property
     def reach(self) -> int:
-        """Tokens that the sequence may come to: what rotations that depend on the length go by."""
-        return len(self.request.prompt) + self.request.sampling.max_tokens
+        """Positions that the sequence may come to: what rotations that depend on the length go by."""
+        return self.prompt_length + self.request.sampling.max_tokens
 
 
 class Batch:
     def __init__(self, lm: FastModel) -> None:
         self.lm = lm
-        self.adapters: dict[str, dict[str, Factors]] = {ATTACHED: ready(lm.adapter, lm)} if lm.adapter else {}
+        self.adapters: dict[str, Overlay] = {ATTACHED: lm.adapter.ready(lm)} if lm.adapter else {}
         self.rows: list[Row] = []
         self.cache = Cache(lm.config, lm.dtype, lm.device)
 
     def add(self, name: str, folder: str | Path) -> None:
         """Hold one more adapter."""
-        self.adapters[name] = ready(load_adapter(folder, self.lm.sites()), self.lm)
+        with torch.no_grad():
+            self.adapters[name] = load_adapter(folder, self.lm).ready(self.lm)
 
     def uses(self, name: str) -> bool:
         return any(row.request.adapter == name for row in self.rows)
@@ -53,24 +61,31 @@ class Batch:
     @torch.inference_mode()
     def prefill(self, joining: Sequence[tuple[int, Request]]) -> list[tuple[int, Event]]:
         """Take prompts in, as one packed row, longest first, and write the first token of each answer."""
-        joining = sorted(joining, key=lambda one: -len(one[1].prompt))
-        rows = [
-            Row(handle, request, Writing(request, self.lm.tokenizer, self.lm.end_ids), request.sampling.generator())
-            for handle, request in joining
-        ]
+        rows = [self._row(handle, request) for handle, request in joining]
+        rows.sort(key=lambda row: -row.prompt_length)
         lengths = [len(row.request.prompt) for row in rows]
-        slots = self.cache.open(lengths)
+        slots = self.cache.open([row.prompt_length for row in rows])
         self.rows += rows
         ids = torch.tensor([token for row in rows for token in row.request.prompt], device=self.lm.device)
-        positions = torch.cat([torch.arange(length) for length in lengths]).to(self.lm.device)
+        prompts = [row.overlay.prompt for row in rows if row.overlay.prompt is not None]
+        inserted = None
+        if prompts:
+            room = [row.overlay.before - row.overlay.prefix_length for row in rows]
+            ids, _, lengths = spread(ids, lengths, room)
+            inserted = torch.cat(prompts)
+        prefixes = [row.overlay.prefix_length for row in rows]
+        positions = torch.cat(
+            [torch.arange(before, before + length) for length, before in zip(lengths, prefixes, strict=True)]
+        )
         hidden = self.lm.module(
             ids,
-            positions,
+            positions.to(self.lm.device),
             lengths,
             reach=[row.reach for row in rows],
-            attend=self.cache.prefill(slots, lengths),
-            mix=self._mix(rows, lengths),
+            attend=self.cache.prefill(slots, lengths, [row.overlay for row in rows]),
+            overlay=self._overlay(rows, lengths),
             rows=torch.tensor(lengths, device=self.lm.device).cumsum(0) - 1,
+            inserted=inserted,
         )
         return self._write(rows, hidden)
 
@@ -88,7 +103,7 @@ class Batch:
             [1] * len(rows),
             reach=[row.reach for row in rows],
             attend=self.cache.step(),
-            mix=self._mix(rows, [1] * len(rows)),
+            overlay=self._overlay(rows, [1] * len(rows)),
         )
         return self._write(rows, hidden)
 
@@ -100,11 +115,16 @@ class Batch:
         self._leave(slot)
         return Finished("cancelled", row.writing.text, tuple(row.writing.ids), len(row.request.prompt))
 
-    def _mix(self, rows: Sequence[Row], counts: Sequence[int]) -> Mixed | None:
+    def _row(self, handle: int, request: Request) -> Row:
+        overlay = BARE if request.adapter is None else self.adapters[request.adapter]
+        writing = Writing(request, self.lm.tokenizer, self.lm.end_ids)
+        return Row(handle, request, writing, request.sampling.generator(), overlay)
+
+    def _overlay(self, rows: Sequence[Row], counts: Sequence[int]) -> Overlay:
         """The adapters of rows that stand for `counts` tokens each."""
         names = list(dict.fromkeys(row.request.adapter for row in rows if row.request.adapter is not None))
         if not names:
-            return None
+            return BARE
         owner = torch.tensor([-1 if row.request.adapter is None else names.index(row.request.adapter) for row in rows])
         owner = owner.repeat_interleave(torch.tensor(counts)).to(self.lm.device)
         return Mixed([self.adapters[name] for name in names], owner)
@@ -118,7 +138,7 @@ class Batch:
             row.last = token
             text = row.writing.add(token)
             events.append((row.handle, token_event(row.request, token, text, logits[place])))
-            if row.writing.reason is None and len(row.request.prompt) + len(row.writing.ids) >= most:
+            if row.writing.reason is None and row.prompt_length + len(row.writing.ids) >= most:
                 row.writing.reason = "length"
             reason = row.writing.reason
             if reason is not None:

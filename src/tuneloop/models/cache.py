@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 
 from tuneloop.models.kernels.attention import Plan, attention
+from tuneloop.models.overlay import Overlay
+from tuneloop.models.prefix import Prefixed
 from tuneloop.models.shape import Shape
 
 
@@ -57,9 +59,9 @@ class Cache:
                 else:
                     blocks.append(grown)
 
-    def prefill(self, slots: Sequence[int], lengths: Sequence[int]) -> Prefill:
-        """The `attend` of whole prompts, packed by falling length, for slots that were opened for them."""
-        return Prefill(self, slots, lengths)
+    def prefill(self, slots: Sequence[int], lengths: Sequence[int], overlays: Sequence[Overlay]) -> Prefill:
+        """The `attend` of whole prompts with their prefixes, packed by falling length, for slots opened for them."""
+        return Prefill(self, slots, lengths, overlays)
 
     def step(self) -> Step:
         """The `attend` of one more token for each sequence."""
@@ -67,19 +69,29 @@ class Cache:
 
 
 class Prefill:
-    def __init__(self, cache: Cache, slots: Sequence[int], lengths: Sequence[int]) -> None:
-        self.cache, self.slots, self.lengths = cache, slots, lengths
-        self.plan = Plan.of(lengths, cache.device)
+    def __init__(self, cache: Cache, slots: Sequence[int], lengths: Sequence[int], overlays: Sequence[Overlay]) -> None:
+        self.cache, self.slots = cache, slots
+        self.prefixed = None
+        if any(overlay.prefix_length for overlay in overlays):
+            self.prefixed = Prefixed(cache.shape, overlays, lengths, cache.device)
+        self.lengths = list(lengths) if self.prefixed is None else self.prefixed.lengths
+        self.plan = Plan.of(self.lengths, cache.device)
 
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        if self.prefixed is not None:
+            self._keep(layer, *self.prefixed.wide(layer, k, v))
+            return self.prefixed(layer, q, k, v)
+        self._keep(layer, k, v)
+        shape = self.cache.shape
+        return attention(q, k, v, self.plan, scale=shape.scale, window=shape.window(layer), cap=shape.score_cap)
+
+    def _keep(self, layer: int, k: torch.Tensor, v: torch.Tensor) -> None:
         cache, start = self.cache, 0
         for slot, length in zip(self.slots, self.lengths, strict=True):
             rows = slice(start, start + length)
             cache._keys[layer][slot, :, :length] = k[rows].transpose(0, 1)
             cache._values[layer][slot, :, :length] = v[rows].transpose(0, 1)
             start += length
-        shape = cache.shape
-        return attention(q, k, v, self.plan, scale=shape.scale, window=shape.window(layer), cap=shape.score_cap)
 
 
 class Step:

@@ -5,7 +5,7 @@ Weights that share an input are one parameter (`qkv`, `gate_up`); records come p
 the next layer's norm does the addition.
 
     attend(layer, q, k, v) → [T, H·D]     how tokens see each other: packed records, or a key/value cache
-    mix(layer, name, x, weight, bias)     the linear layers with adapters on top; None: plain ones
+    overlay                               where adapters take part (`overlay.py`)
 
 Not covered: mixture of experts, latent attention, interleaved rotation, dropout (there is none), tensor parallelism.
 """
@@ -13,7 +13,7 @@ Not covered: mixture of experts, latent attention, interleaved rotation, dropout
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,20 +25,11 @@ from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.norm import add_norm, norm
+from tuneloop.models.overlay import BARE, Overlay
+from tuneloop.models.prefix import Prefixed
 from tuneloop.models.shape import Shape
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-class Mix(Protocol):
-    """The linear layers with adapters on top."""
-
-    def __call__(
-        self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor: ...
-
-    def cut(self, rows: torch.Tensor) -> Mix:
-        """The same for a step that goes on with some of its rows."""
 
 
 class Layer(nn.Module):
@@ -71,29 +62,29 @@ class Layer(nn.Module):
         cos: torch.Tensor,
         sin: torch.Tensor,
         attend: Attend,
-        mix: Mix | None,
+        overlay: Overlay,
         rows: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """[T, hidden] twice → the same; with `rows`, only those of them leave the attention."""
         shape = self.shape
         x, h = _normed(x, delta, self.norm1, shape)
-        q, k, v = rotated_heads(self._linear("qkv", h, mix), cos, sin, self._head_weights(), self.layout)
+        q, k, v = rotated_heads(self._linear("qkv", h, overlay), cos, sin, self._head_weights(), self.layout)
         seen = attend(self.index, q, k, v)
         if rows is not None:
             x, seen = x[rows], seen[rows]
-            mix = None if mix is None else mix.cut(rows)
-        delta = self._linear("o", seen, mix)
+            overlay = overlay.cut(rows)
+        delta = overlay.after(self.index, "attention", self._linear("o", seen, overlay))
         if self.norm1_after is not None:
             delta = norm(delta, self.norm1_after, shape.eps, shape.norm_offset)
         x, h = _normed(x, delta, self.norm2, shape)
-        delta = self._linear("down", gated(self._linear("gate_up", h, mix), shape.activation), mix)
+        wide = gated(self._linear("gate_up", h, overlay), shape.activation)
+        delta = overlay.after(self.index, "mlp", self._linear("down", wide, overlay))
         if self.norm2_after is not None:
             delta = norm(delta, self.norm2_after, shape.eps, shape.norm_offset)
         return x, delta
 
-    def _linear(self, name: str, x: torch.Tensor, mix: Mix | None) -> torch.Tensor:
-        weight, bias = getattr(self, name), getattr(self, f"{name}_bias", None)
-        return F.linear(x, weight, bias) if mix is None else mix(self.index, name, x, weight, bias)
+    def _linear(self, name: str, x: torch.Tensor, overlay: Overlay) -> torch.Tensor:
+        return overlay.linear(self.index, name, x, getattr(self, name), getattr(self, f"{name}_bias", None))
 
     def _head_weights(self) -> torch.Tensor | None:
         if self.q_norm is None or self.k_norm is None:
@@ -128,38 +119,52 @@ class Decoder(nn.Module):
         lengths: Sequence[int],
         *,
         attend: Attend | None = None,
-        mix: Mix | None = None,
+        overlay: Overlay = BARE,
         rows: torch.Tensor | None = None,
         reach: Sequence[int] | None = None,
+        inserted: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Hidden rows after the last norm, [T, hidden], or only `rows` of them.
 
         `lengths` are the tokens of each record that are here; `reach` the length each may come to, where that is more
-        (some rotations go by it).  Without `attend`, tokens see those before them in their record.
+        (some rotations go by it).  Without `attend`, tokens see those before them in their record.  Where ids are -1
+        stand the rows `inserted`, in order, instead of embeddings.
         """
         shape = self.shape
         angles = {False: rotary.tables(shape.rope, positions, lengths, reach)}
         if shape.local_rope is not None:
             angles[True] = rotary.tables(shape.local_rope, positions, lengths, reach)
+        order = None
         if attend is None:
             plan = Plan.of(lengths, ids.device)
-            attend = self._packed(plan)
+            attend = self._packed(plan, overlay, lengths)
             if plan.order is not None and plan.back is not None:  # the rows that leave stand as they were asked for
-                ids, rows = ids[plan.order], plan.back if rows is None else plan.back[rows]
-                angles = {local: (cos[plan.order], sin[plan.order]) for local, (cos, sin) in angles.items()}
-        x = F.embedding(ids, self.embed)
+                order, rows = plan.order, plan.back if rows is None else plan.back[rows]
+                angles = {local: (cos[order], sin[order]) for local, (cos, sin) in angles.items()}
+        x = self._embedded(ids, order, inserted)
         if shape.embed_scale != 1.0:
             x = x * torch.tensor(shape.embed_scale, dtype=x.dtype)
         delta = None
         recompute = self.checkpointing and torch.is_grad_enabled()
         for index, layer in enumerate(self.layers):
             cut = rows if index == shape.layers - 1 else None
-            inputs = (x, delta, *angles[shape.uses_local_rope(index)], attend, mix, cut)
+            inputs = (x, delta, *angles[shape.uses_local_rope(index)], attend, overlay, cut)
             x, delta = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
         return _normed(x, delta, self.norm, shape)[1]
 
-    def _packed(self, plan: Plan) -> Attend:
+    def _embedded(self, ids: torch.Tensor, order: torch.Tensor | None, inserted: torch.Tensor | None) -> torch.Tensor:
+        """[T, hidden] token embeddings, `inserted` rows among them, in `order`."""
+        if inserted is None:
+            return F.embedding(ids if order is None else ids[order], self.embed)
+        x = F.embedding(ids.clamp(min=0), self.embed)
+        x = x.index_copy(0, (ids < 0).nonzero().squeeze(1), inserted.to(x.dtype))
+        return x if order is None else x[order]
+
+    def _packed(self, plan: Plan, overlay: Overlay, lengths: Sequence[int]) -> Attend:
         shape = self.shape
+        if overlay.prefix_length:
+            falling = sorted(lengths, reverse=True)
+            return Prefixed(shape, [overlay] * len(falling), falling, self.norm.device)
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             return attention(q, k, v, plan, scale=shape.scale, window=shape.window(layer), cap=shape.score_cap)

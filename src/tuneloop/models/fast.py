@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from tuneloop.models.adapter import Adapter
 from tuneloop.models.checkpoint import Weights
 from tuneloop.models.decoder import Decoder
 from tuneloop.models.family import Family, Slot
 from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.lora import FusedLora, LoraAdapter
+from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.packed import Packed
 
 if TYPE_CHECKING:
@@ -28,16 +29,35 @@ class FastModel(LanguageModel):
         super().__init__(**rest)
         self.family, self.module, self.config = family, module, module.shape
         self.slots = family.slots(module.shape)
-        self.mix: FusedLora | None = None
+        self.overlay: Overlay = BARE
 
     def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
-        hidden = self.module(batch.ids, batch.positions, batch.lengths, mix=self.mix, rows=batch.rows)
-        return linear_nll(hidden, self.module.vocabulary, batch.target_ids, weights, self.config.logit_cap)
+        return linear_nll(
+            self.hidden(batch, batch.rows), self.module.vocabulary, batch.target_ids, weights, self.config.logit_cap
+        )
+
+    def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
+        return self._forward(batch.ids, batch.positions, batch.lengths, rows)
 
     def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:
         lengths = list(lengths or [len(ids)])
         positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])
-        return self.scores(self.module(ids, positions, lengths, mix=self.mix))
+        return self.scores(self._forward(ids, positions, lengths, None))
+
+    def _forward(
+        self, ids: torch.Tensor, positions: torch.Tensor, lengths: Sequence[int], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Packed records through the decoder and the attached adapter; `rows` count the records' own tokens."""
+        overlay = self.overlay
+        if overlay.prompt is None:
+            positions = positions + overlay.before if overlay.before else positions
+            return self.module(ids, positions, lengths, overlay=overlay, rows=rows)  # type: ignore[no-any-return]
+        count = len(overlay.prompt)
+        ids, places, lengths = spread(ids, lengths, [count] * len(lengths))
+        positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])
+        inserted = overlay.prompt.repeat(len(lengths), 1)
+        rows = places if rows is None else places[rows]
+        return self.module(ids, positions, lengths, overlay=overlay, rows=rows, inserted=inserted)  # type: ignore[no-any-return]
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """[n, hidden] final rows → [n, V] float32 logits."""
@@ -61,11 +81,15 @@ class FastModel(LanguageModel):
         held = dict(self.module.named_parameters())
         return [slot for slot in self.slots if slot.parameter.startswith("layers.") and held[slot.parameter].dim() == 2]
 
-    def attach(self, adapter: LoraAdapter) -> None:
-        self.mix, self.adapter = FusedLora(adapter, self.projections()), adapter
+    def outputs(self, parameter: str) -> int:
+        """Rows of a fused parameter."""
+        return sum(slot.rows for slot in self.slots if slot.parameter == parameter)
+
+    def attach(self, adapter: Adapter) -> None:
+        self.overlay, self.adapter = adapter.overlay(self), adapter
 
     def detach(self) -> None:
-        self.mix = self.adapter = None
+        self.overlay, self.adapter = BARE, None
 
     def engine(self) -> DecoderEngine:
         from tuneloop.models.engines.decoder import DecoderEngine

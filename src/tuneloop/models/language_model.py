@@ -24,8 +24,8 @@ from tuneloop.models.tokenizer import Tokenizer
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
+    from tuneloop.models.adapter import Adapter
     from tuneloop.models.engine import Engine, Finished
-    from tuneloop.models.lora import LoraAdapter
 
 
 class LanguageModel(ABC):
@@ -52,7 +52,7 @@ class LanguageModel(ABC):
         self.settings, self.tokenizer, self.why = dict(settings), tokenizer, why
         self.reference, self.folder, self.generation = reference, folder, dict(generation or {})
         self.template: ChatTemplate = template_of(tokenizer.templates, tokenizer.special)
-        self.adapter: LoraAdapter | None = None
+        self.adapter: Adapter | None = None
 
     @abstractmethod
     def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
@@ -61,6 +61,11 @@ class LanguageModel(ABC):
         `weights` [N] promise that the loss will be `c · sum(weights · nats)`; it saves a pass over the logits when the
         vocabulary matrix is trained, and nothing goes wrong when the promise is not kept.
         """
+
+    @abstractmethod
+    def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
+        """[n, hidden] in the computation's dtype: what the tokens `rows` of the batch are after the last norm;
+        differentiable.  Heads read them (`heads.py`)."""
 
     @abstractmethod
     def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:
@@ -75,7 +80,7 @@ class LanguageModel(ABC):
         """Module paths of the linear layers that an adapter may sit on, each with (outputs, inputs)."""
 
     @abstractmethod
-    def attach(self, adapter: LoraAdapter) -> None:
+    def attach(self, adapter: Adapter) -> None:
         """Put an adapter on top of the weights; it takes part in everything from here on."""
 
     @abstractmethod

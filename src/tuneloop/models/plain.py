@@ -19,7 +19,7 @@ from tuneloop.errors import ModelError, Where
 from tuneloop.models.checkpoint import weight_files
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.lora import LoraAdapter, LoraSite
+from tuneloop.models.adapter import Adapter
 from tuneloop.models.packed import Packed
 from tuneloop.models.shape import Rope, Shape
 from tuneloop.models.tokenizer import load_tokenizer, read_json
@@ -52,14 +52,17 @@ class PlainModel(LanguageModel):
         _no_dropout(module)
 
     def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
-        ids, seen, places = _padded(batch)
-        rows = places[batch.rows]
         if self.head is not None:
-            hidden = self.module.base_model(input_ids=ids, attention_mask=seen, use_cache=False).last_hidden_state
-            hidden = hidden.flatten(0, 1)[rows]
+            hidden = self.hidden(batch, batch.rows)
             return linear_nll(hidden, self.head.weight, batch.target_ids, weights, self.head.cap)
-        logits = self.module(input_ids=ids, attention_mask=seen, use_cache=False).logits.flatten(0, 1)[rows]
-        return F.cross_entropy(logits.float(), batch.target_ids, reduction="none")
+        ids, seen, places = _padded(batch)
+        logits = self.module(input_ids=ids, attention_mask=seen, use_cache=False).logits
+        return F.cross_entropy(logits.flatten(0, 1)[places[batch.rows]].float(), batch.target_ids, reduction="none")
+
+    def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
+        ids, seen, places = _padded(batch)
+        hidden = self.module.base_model(input_ids=ids, attention_mask=seen, use_cache=False).last_hidden_state
+        return hidden.flatten(0, 1)[places[rows]]  # type: ignore[no-any-return]
 
     def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:
         rows = torch.split(ids, list(lengths or [len(ids)]))
@@ -74,10 +77,9 @@ class PlainModel(LanguageModel):
             name: size for name, module in self.module.named_modules() if module is not head and (size := _size(module))
         }
 
-    def attach(self, adapter: LoraAdapter) -> None:
+    def attach(self, adapter: Adapter) -> None:
         self.detach()
-        modules = dict(self.module.named_modules())
-        self._hooks = [modules[name].register_forward_hook(_adds(site)) for name, site in adapter.sites.items()]
+        self._hooks = adapter.hooks(self)
         self.adapter = adapter
 
     def detach(self) -> None:
@@ -230,11 +232,3 @@ def _size(module: torch.nn.Module) -> tuple[int, int] | None:
         inputs, outputs = module.weight.shape  # type: ignore[misc]
         return int(outputs), int(inputs)
     return None
-
-
-def _adds(site: LoraSite) -> Any:
-    def hook(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> torch.Tensor:
-        low = F.linear(inputs[0], site.down.to(out.dtype))
-        return out + F.linear(low, site.up.to(out.dtype)) * site.scale
-
-    return hook

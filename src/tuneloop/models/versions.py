@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tuneloop.models.adapter import load_adapter
 from tuneloop.models.loading import load
-from tuneloop.models.lora import load_adapter, merge
 from tuneloop.records import ModelVersion
 from tuneloop.store import Workspace
 from tuneloop.store.models import model, model_folder
@@ -35,7 +35,7 @@ def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | Non
         tuned.reference = version.name
         return tuned
     lm = base or load_named(ws, version.base, **how)
-    lm.attach(load_adapter(folder, lm.sites()))
+    lm.attach(load_adapter(folder, lm))
     return lm
 
 
@@ -48,5 +48,5 @@ def load_named(ws: Workspace, name: str, **how: Any) -> LanguageModel:
     if lm.adapter is not None:
         adapter = lm.adapter
         lm.detach()
-        merge(lm, adapter)
+        adapter.merge(lm)
     return lm

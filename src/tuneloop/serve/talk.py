@@ -17,8 +17,8 @@ from tuneloop.serve.recipe import ChatRecipe
 from tuneloop.store import Workspace
 
 if TYPE_CHECKING:
+    from tuneloop.models.adapter import Adapter
     from tuneloop.models.language_model import LanguageModel
-    from tuneloop.models.lora import LoraAdapter
 
 Side = Literal["tuned", "base"]
 
@@ -104,7 +104,7 @@ class Talk:
         return load_version(self.workspace, self.version, **self.how)
 
     @cached_property
-    def _adapter(self) -> LoraAdapter | None:
+    def _adapter(self) -> Adapter | None:
         return self._tuned.adapter
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tuneloop.records import TunerTraits
 from tuneloop.registry import Member, Registry
@@ -29,17 +29,42 @@ class Tuner(Member, ABC):
     def attach(self, lm: LanguageModel, seed: int) -> None:
         """Prepare the model for training: add what is added (seeded), freeze what does not move."""
 
-    @abstractmethod
     def trainable(self, lm: LanguageModel) -> list[tuple[str, Parameter]]:
-        """The weights that move, by stable names, in a stable order."""
+        """The weights that move, by stable names, in a stable order; here: the attached adapter's."""
+        return lm.adapter.named_parameters() if lm.adapter else []
 
-    @abstractmethod
+    def load_options(self) -> Mapping[str, Any]:
+        """How the base has to be loaded for it: keyword arguments of `models.load`."""
+        return {}
+
+    def rate(self, name: str) -> float:
+        """The factor on the learning rate of the weight that `trainable` calls `name`."""
+        return 1.0
+
+    def thaw(self, lm: LanguageModel, share: float) -> None:
+        """Let weights move, or rest, by the share of the run that is done; called before each step."""
+
+    def merged(self, lm: LanguageModel) -> bool:
+        """Fold what was trained into the base's weights, and tell whether that could be done."""
+        if lm.adapter is None:
+            return True
+        adapter = lm.adapter
+        if adapter.mergeable:
+            lm.detach()
+            adapter.merge(lm)
+        return adapter.mergeable
+
     def save(self, lm: LanguageModel, folder: Path) -> None:
-        """Write what was trained as a folder that other tools can load, too."""
+        """Write what was trained as a folder that other tools can load, too; here: the attached adapter."""
+        if lm.adapter is None:
+            raise ValueError("the model carries no adapter")
+        lm.adapter.save(folder)
 
-    @abstractmethod
     def load(self, lm: LanguageModel, folder: Path) -> None:
         """Put what `save` wrote onto its base."""
+        from tuneloop.models.adapter import load_adapter
+
+        lm.attach(load_adapter(folder, lm))
 
 
 tuners: Registry[Tuner] = Registry("tuneloop.train.tuners", Tuner)

@@ -43,7 +43,7 @@ class PlainEngine(Engine):
         return [] if self._held is None else [self._held]
 
     def add_adapter(self, name: str, folder: str | Path) -> None:
-        from tuneloop.models.lora import load_adapter
+        from tuneloop.models.adapter import load_adapter
 
         with self._lock:
             if self._held is not None:
@@ -52,7 +52,7 @@ class PlainEngine(Engine):
                     "which serves one adapter at a time",
                     do=f"Drop {self._held!r} first",
                 )
-            self._lm.attach(load_adapter(folder, self._lm.sites()))
+            self._lm.attach(load_adapter(folder, self._lm))
             self._held = name
 
     def drop_adapter(self, name: str) -> None:

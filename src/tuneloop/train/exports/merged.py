@@ -35,13 +35,12 @@ class Merged(Export):
 
     def write(self, original: Original, folder: Path) -> None:
         from tuneloop.models.loading import as_dtype
-        from tuneloop.models.lora import merge
 
         lm = original.open()
         if lm.adapter is not None:
             adapter = lm.adapter
             lm.detach()
-            merge(lm, adapter)
+            adapter.merge(lm)
         stated = lm.settings.get("dtype") or lm.settings.get("torch_dtype") or "float32"
         lm.module.to(as_dtype(str(stated) if self.dtype == "base" else self.dtype))
         lm.save(folder)

@@ -40,11 +40,11 @@ class Peft(Export):
 
     def prove(self, original: Original, folder: Path) -> Proof:
         """Read back, every number must be the same."""
-        from tuneloop.models.lora import load_adapter
+        from tuneloop.models.adapter import load_adapter
 
         lm = original.open()
         wanted = dict(lm.adapter.named_parameters()) if lm.adapter else {}
-        found = dict(load_adapter(folder, lm.sites()).named_parameters())
+        found = dict(load_adapter(folder, lm).named_parameters())
         same = wanted.keys() == found.keys() and all(wanted[name].equal(found[name]) for name in wanted)
         named = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
         summary = Words(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tuneloop.config import setting
@@ -14,8 +13,6 @@ from tuneloop.train.tuner import Tuner
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
-    from torch.nn import Parameter
-
     from tuneloop.models.language_model import LanguageModel
 
 
@@ -53,7 +50,7 @@ class Lora(Tuner):
         return self.model_copy(update={"rank": rank, "alpha": alpha}), reasons
 
     def attach(self, lm: LanguageModel, seed: int) -> None:
-        from tuneloop.models.lora import LoraAdapter
+        from tuneloop.models.adapters.lora import LoraAdapter
 
         if self.rank is None or self.alpha is None:
             raise ValueError("rank and alpha are unknown: call `fitted` first")
@@ -69,16 +66,3 @@ class Lora(Tuner):
             device=lm.device,
         )
         lm.attach(adapter)
-
-    def trainable(self, lm: LanguageModel) -> list[tuple[str, Parameter]]:
-        return lm.adapter.named_parameters() if lm.adapter else []
-
-    def save(self, lm: LanguageModel, folder: Path) -> None:
-        if lm.adapter is None:
-            raise ValueError("the model carries no adapter")
-        lm.adapter.save(folder)
-
-    def load(self, lm: LanguageModel, folder: Path) -> None:
-        from tuneloop.models.lora import load_adapter
-
-        lm.attach(load_adapter(folder, lm.sites()))

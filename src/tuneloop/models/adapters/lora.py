@@ -11,26 +11,28 @@ by the name of the setting.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch
+import torch.nn.functional as F
 
 from tuneloop.errors import ModelError, SettingError, Where
-from tuneloop.models.checkpoint import open_adapter, write_tensors
+from tuneloop.models.adapter import CONFIG, WEIGHTS, Adapter
+from tuneloop.models.checkpoint import open_adapter
 from tuneloop.models.family import Slot
-from tuneloop.models.kernels.lora_linear import Block, lora_linear
-from tuneloop.models.tokenizer import read_json
+from tuneloop.models.kernels.lora_linear import Block, lora_linear, stacked
+from tuneloop.models.overlay import Overlay
 
 if TYPE_CHECKING:
+    from tuneloop.models.fast import FastModel
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.plain import PlainModel
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 ALL_LINEAR = "all-linear"
 
@@ -62,7 +64,7 @@ class LoraSite:
 
 
 @dataclass
-class LoraAdapter:
+class LoraAdapter(Adapter):
     """`sites` by module path; `base` names the model it was made for; `targets` are written into the config."""
 
     sites: dict[str, LoraSite]
@@ -71,6 +73,7 @@ class LoraAdapter:
     rslora: bool = False
     targets: tuple[str, ...] = ()
     base: str = ""
+    needs_fast: ClassVar[str] = "LoRA adapter"
 
     @classmethod
     def new(
@@ -100,9 +103,6 @@ class LoraAdapter:
             made[name] = LoraSite(_parameter(down, device), _parameter(up, device), scale_of(alpha, r, rslora))
         return cls(made, r, alpha, rslora, tuple(sorted({name.rpartition(".")[2] for name in chosen})), base)
 
-    def parameters(self) -> list[torch.nn.Parameter]:
-        return [parameter for _, parameter in self.named_parameters()]
-
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
         """In PEFT's file names."""
         named = []
@@ -116,17 +116,14 @@ class LoraAdapter:
         with torch.no_grad():
             return {name: site.up.float() @ site.down.float() * site.scale for name, site in self.sites.items()}
 
-    def save(self, folder: str | Path) -> Path:
-        """Write PEFT's two files."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+    def config(self) -> dict[str, Any]:
         ranks = {name: site.rank for name, site in self.sites.items() if site.rank != self.r}
         alphas = {
             name: alpha_of(site.scale, site.rank, self.rslora)
             for name, site in self.sites.items()
             if not math.isclose(site.scale, scale_of(self.alpha, site.rank, self.rslora))
         }
-        config = {
+        return {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
             "base_model_name_or_path": self.base or None,
@@ -141,9 +138,47 @@ class LoraAdapter:
             "inference_mode": True,
             "modules_to_save": None,
         }
-        write_tensors(path / WEIGHTS, {name: one.detach().cpu().contiguous() for name, one in self.named_parameters()})
-        (path / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        return path
+
+    @classmethod
+    def read(cls, folder: Path, config: Mapping[str, Any], lm: LanguageModel) -> Self:
+        _refuse(config, folder / CONFIG)
+        sites = lm.sites()
+        r, alpha, rslora = int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora"))
+        pairs: dict[str, dict[str, torch.Tensor]] = {}
+        for name, tensor in open_adapter(folder / WEIGHTS).items():
+            found = re.fullmatch(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight", name)
+            if not found:
+                raise ModelError(
+                    f"holds {name!r}", expected="LoRA weights on linear layers only", where=Where(file=folder / WEIGHTS)
+                )
+            pairs.setdefault(found[1], {})[found[2]] = tensor.float()
+        made = {}
+        for name in [site for site in sites if site in pairs] + [name for name in pairs if name not in sites]:
+            _check_site(name, pairs[name], sites, folder)
+            down, up = pairs[name]["A"], pairs[name]["B"]
+            own_alpha = _pattern(config.get("alpha_pattern"), name, alpha)
+            made[name] = LoraSite(_parameter(down), _parameter(up), scale_of(own_alpha, len(down), rslora))
+        targets = config.get("target_modules") or []
+        named = (targets,) if isinstance(targets, str) else tuple(sorted(targets))
+        return cls(made, r, alpha, rslora, named, str(config.get("base_model_name_or_path") or ""))
+
+    def merge(self, lm: LanguageModel) -> None:
+        """The sum is made in float32."""
+        state = lm.state()
+        with torch.no_grad():
+            for name, delta in self.deltas().items():
+                weight = state[f"{name}.weight"]
+                weight.copy_(weight.float() + (delta.t() if lm.transposed(name) else delta))
+
+    def overlay(self, lm: FastModel) -> FusedLora:
+        return FusedLora(self, lm.projections())
+
+    def ready(self, lm: FastModel) -> ReadyLora:
+        return ReadyLora(self, lm)
+
+    def hooks(self, lm: PlainModel) -> list[Any]:
+        modules = dict(lm.module.named_modules())
+        return [modules[name].register_forward_hook(_adds(site)) for name, site in self.sites.items()]
 
 
 def _parameter(tensor: torch.Tensor, device: torch.device | str = "cpu") -> torch.nn.Parameter:
@@ -176,48 +211,7 @@ def _ends_with(site: str, target: str) -> bool:
     return site == target or site.endswith(f".{target}")
 
 
-def merge(lm: LanguageModel, adapter: LoraAdapter) -> None:
-    """Add an adapter to a model's weights for good; the sum is made in float32."""
-    state = lm.state()
-    with torch.no_grad():
-        for name, delta in adapter.deltas().items():
-            weight = state[f"{name}.weight"]
-            weight.copy_(weight.float() + (delta.t() if lm.transposed(name) else delta))
-
-
-def load_adapter(folder: str | Path, sites: Mapping[str, tuple[int, int]]) -> LoraAdapter:
-    """An adapter from PEFT's files for a model with these `sites()`; raises ModelError where they do not fit."""
-    path = Path(folder)
-    config = _read_config(path)
-    r, alpha, rslora = int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora"))
-    pairs: dict[str, dict[str, torch.Tensor]] = {}
-    for name, tensor in open_adapter(path / WEIGHTS).items():
-        found = re.fullmatch(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight", name)
-        if not found:
-            raise ModelError(
-                f"holds {name!r}", expected="LoRA weights on linear layers only", where=Where(file=path / WEIGHTS)
-            )
-        pairs.setdefault(found[1], {})[found[2]] = tensor.float()
-    made = {}
-    for name in [site for site in sites if site in pairs] + [name for name in pairs if name not in sites]:
-        _check_site(name, pairs[name], sites, path)
-        down, up = pairs[name]["A"], pairs[name]["B"]
-        own_alpha = _pattern(config.get("alpha_pattern"), name, alpha)
-        made[name] = LoraSite(_parameter(down), _parameter(up), scale_of(own_alpha, len(down), rslora))
-    targets = config.get("target_modules") or []
-    named = (targets,) if isinstance(targets, str) else tuple(sorted(targets))
-    return LoraAdapter(made, r, alpha, rslora, named, str(config.get("base_model_name_or_path") or ""))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    file = path / CONFIG
-    if not file.is_file():
-        raise ModelError("has no adapter_config.json", expected="a LoRA adapter's folder", where=Where(file=path))
-    config = read_json(file)
-    if config.get("peft_type") != "LORA":
-        raise ModelError(
-            f"is an adapter of type {config.get('peft_type')!r}", expected="'LORA'", where=Where(file=file)
-        )
+def _refuse(config: Mapping[str, Any], file: Path) -> None:
     for key, allowed in REFUSED.items():
         if key in config and config[key] not in allowed:
             raise ModelError(
@@ -225,7 +219,6 @@ def _read_config(path: Path) -> dict[str, Any]:
                 where=Where(file=file, field=key),
                 do="Merge the adapter into its base with PEFT, and use the merged model",
             )
-    return config
 
 
 def _pattern(patterns: Mapping[str, Any] | None, site: str, otherwise: float) -> float:
@@ -251,11 +244,14 @@ def _check_site(name: str, pair: Mapping[str, torch.Tensor], sites: Mapping[str,
         )
 
 
-class FusedLora:
-    """An adapter laid over the decoder's fused parameters: the `mix` of its linear layers."""
+Group = tuple[list[Block], list[torch.nn.Parameter], list[torch.nn.Parameter]]
+
+
+class FusedLora(Overlay):
+    """An adapter laid over the decoder's fused parameters: one step for the projections that share an input."""
 
     def __init__(self, adapter: LoraAdapter, slots: Sequence[Slot]) -> None:
-        self.groups: dict[str, tuple[list[Block], list[torch.nn.Parameter], list[torch.nn.Parameter]]] = {}
+        self.groups: dict[str, Group] = {}
         for slot in slots:
             site = adapter.sites.get(slot.file_name.removesuffix(".weight"))
             if site is not None:
@@ -264,14 +260,42 @@ class FusedLora:
                 downs.append(site.down)
                 ups.append(site.up)
 
-    def __call__(
+    def linear(
         self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         group = self.groups.get(f"layers.{layer}.{name}")
         if group is None:
-            return torch.nn.functional.linear(x, weight, bias)
+            return super().linear(layer, name, x, weight, bias)
         return lora_linear(x, weight, bias, *group)
 
-    def cut(self, rows: torch.Tensor) -> FusedLora:
-        """All rows have the same adapter."""
-        return self
+
+class Factors(NamedTuple):
+    """A [ranks, in] and the block-diagonal, scaled B transposed, [ranks, out]."""
+
+    down: torch.Tensor
+    up: torch.Tensor
+
+
+class ReadyLora(Overlay):
+    """The factors as they are now, stacked once, for generation."""
+
+    def __init__(self, adapter: LoraAdapter, lm: FastModel) -> None:
+        self.factors: dict[str, Factors] = {}
+        with torch.no_grad():
+            for name, group in FusedLora(adapter, lm.projections()).groups.items():
+                down, up = stacked(*group, lm.outputs(name), lm.module.norm)
+                self.factors[name] = Factors(down, up.t().contiguous())
+
+    def adjust(
+        self, layer: int, name: str, x: torch.Tensor, out: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        factors = self.factors.get(f"layers.{layer}.{name}")
+        return out if factors is None else out.addmm_(x @ factors.down.t(), factors.up)
+
+
+def _adds(site: LoraSite) -> Any:
+    def hook(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> torch.Tensor:
+        low = F.linear(inputs[0], site.down.to(out.dtype))
+        return out + F.linear(low, site.up.to(out.dtype)) * site.scale
+
+    return hook

@@ -1,0 +1,1 @@
+"""Formats of adapters: one file each, read and written in PEFT's folder layout."""
