@@ -140,9 +140,9 @@ def test_common_length_of_long_texts_equals_the_table() -> None:
     assert common_length(first, second) == above[-1]
 
 
-@pytest.mark.parametrize("name", metrics.names())
+@pytest.mark.parametrize("name", ["char_f1", "contains", "exact_match", "rouge_l"])
 @given(answer=ANY, reference=ANY)
-def test_every_metric_stays_within_its_range_and_knows_the_perfect_answer(
+def test_a_comparison_stays_within_its_range_and_knows_the_perfect_answer(
     name: str, answer: str, reference: str
 ) -> None:
     assert 0 <= score(name, answer, reference) <= 1

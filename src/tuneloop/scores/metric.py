@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from tuneloop.registry import Member, Registry
 
@@ -14,6 +15,9 @@ class Metric(Member, ABC):
     Texts only: a metric loads no model.  It sees no question, so it cannot tell a right answer in other words from a
     wrong one; that is what people and judge models are for.
     """
+
+    compares: ClassVar[bool] = True
+    """Whether the reference is looked at; a rule about the answer alone says False."""
 
     @abstractmethod
     def score(self, answer: str, reference: str) -> float:

@@ -23,6 +23,7 @@ _WORD = f"(?:(?!{_CHARACTER})(?:[^\\W_]|[{_MARKS}]))+"
 _NUMBER = r"(?:(?<![0-9a-z)\]])-)?[0-9]+(?:[.:/-][0-9]+)*%?"
 
 _UNITS = re.compile(f"{_CHARACTER}|{_NUMBER}|{_WORD}|[^\\w\\s]")
+_PIECES = re.compile(f"{_CHARACTER}|{_NUMBER}|{_WORD}|\\S")
 _WORDS = re.compile(f"{_CHARACTER}|{_WORD}")
 _THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 
@@ -41,6 +42,11 @@ def units(text: str) -> list[str]:
     plain = _THOUSANDS.sub("", comparable(text))
     found = [unit for unit in _UNITS.findall(plain) if len(unit) > 1 or _counts(unit)]
     return found or [character for character in plain if not character.isspace()]
+
+
+def pieces(text: str) -> list[str]:
+    """Everything but white space: characters, words, numbers, and each punctuation mark."""
+    return _PIECES.findall(comparable(text))
 
 
 def words(text: str) -> list[str]:
