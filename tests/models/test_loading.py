@@ -15,7 +15,7 @@ from tests.tiny import byte_tokenizer, save_hf
 
 from tuneloop.errors import ModelError, NotFoundError, UsageError
 from tuneloop.models import load
-from tuneloop.models.checkpoint import write_weights
+from tuneloop.models.checkpoint import write_tensors, write_weights
 from tuneloop.models.fast import FastModel
 from tuneloop.models.new import NewModel, create
 from tuneloop.models.packed import Packed
@@ -269,3 +269,24 @@ def test_notes_say_what_a_model_lacks(folder: Path) -> None:
     assert ["no chat template" in note.en or "no end token" in note.en for note in bare.notes] == [False, True, True]
     assert bare.end_ids == frozenset()
     assert [one.reason for one in bare.generate([[5]], max_tokens=3)] == ["length"]
+
+
+def test_tensors_are_written_as_safetensors_writes_them(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = {
+        "b": torch.randn(3, 5),
+        "a": torch.randn(4).bfloat16(),
+        "词": torch.arange(3),
+        "empty": torch.empty(0, 3),
+        "one": torch.tensor(2.0),
+        "bytes": torch.arange(5, dtype=torch.uint8),
+    }
+    save_file(tensors, tmp_path / "theirs", metadata={"format": "pt"})
+    write_tensors(tmp_path / "ours", tensors)
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    row = torch.randn(10, 6)
+    views = {"turned": row[:5].t(), "rest": row[5:]}  # of one storage, which safetensors refuses
+    write_tensors(tmp_path / "views", views)
+    read = load_file(tmp_path / "views")
+    assert all(torch.equal(read[name], views[name]) for name in views)

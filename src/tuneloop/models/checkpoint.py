@@ -18,6 +18,19 @@ from tuneloop.errors import ModelError, StorageError, Where
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 5 * 1024**3
+KINDS = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""Kinds of number as safetensors names them."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -133,7 +146,7 @@ def _opened(path: Path) -> Any:
 
 
 def write_weights(folder: Path, state: Mapping[str, torch.Tensor], shard_bytes: int = SHARD_BYTES) -> None:
-    """Write tensors as safetensors, in shards where they are many; tensors must not share memory."""
+    """Write tensors as safetensors, in shards where they are many."""
     shards: list[dict[str, torch.Tensor]] = [{}]
     held = 0
     for name, tensor in state.items():
@@ -141,7 +154,7 @@ def write_weights(folder: Path, state: Mapping[str, torch.Tensor], shard_bytes: 
         if shards[-1] and held + size > shard_bytes:
             shards.append({})
             held = 0
-        shards[-1][name] = tensor.detach().contiguous()
+        shards[-1][name] = tensor
         held += size
     if len(shards) == 1:
         write_tensors(folder / SINGLE, shards[0])
@@ -157,13 +170,28 @@ def write_weights(folder: Path, state: Mapping[str, torch.Tensor], shard_bytes: 
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """One safetensors file; a full or read-only disk is a StorageError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    """One safetensors file, a tensor at a time: beside the tensors no more memory is taken than one of them, also where
+    they are views of one row or lie otherwise than by rows.  A full or read-only disk is a StorageError.
 
+    Layout (github.com/huggingface/safetensors): the header's length in 8 bytes, the header as JSON filled up to a
+    multiple of 8, the tensors' bytes; wide numbers first, then by name.
+    """
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name in order:
+        tensor = tensors[name]
+        begin, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": KINDS[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
     try:
-        save_file(dict(tensors), path, metadata={"format": "pt"})
-    except (SafetensorError, OSError) as error:
+        with path.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for name in order:
+                rows = tensors[name].detach().cpu().contiguous()
+                file.write(memoryview(rows.reshape(-1).view(torch.uint8).numpy()))
+    except OSError as error:
         raise StorageError(f"cannot be written ({error})", where=Where(file=path)) from None
 
 

@@ -122,8 +122,11 @@ class _LinearNll(torch.autograd.Function):
             dh = (dh * grad[:, None]).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
             factor = None if dw is None else _common_factor(grad, promise)
-            made = _weight_gradient(hidden, weight, targets, grad, ctx.cap) if factor is None else dw * factor
-            dw = made.to(weight.dtype)
+            if factor is None:
+                dw = _weight_gradient(hidden, weight, targets, grad, ctx.cap)
+            elif factor != 1:  # at 1, the usual case, no second matrix of this size is made
+                dw = dw * factor
+            dw = dw.to(weight.dtype)
         return dh, dw, None, None, None
 
 
