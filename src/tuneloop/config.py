@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -64,11 +64,16 @@ def _first_mistake(kind: type[Settings], error: ValidationError, file: str | Pat
 def _owner(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings] | None:
     """The settings class that the keys of `path` lead to, for the list of its known keys."""
     owner: Any = kind
+    inside = False  # the numbers of a list and the names in a mapping are no settings
     for key in path:
+        if inside:
+            inside = False
+            continue
         fields = getattr(owner, "model_fields", {})
         if key not in fields:
             return None
         owner = fields[key].annotation
+        inside = get_origin(owner) in (tuple, list, dict)
         for argument in getattr(owner, "__args__", ()):
             if isinstance(argument, type) and issubclass(argument, Settings):
                 owner = argument
