@@ -15,9 +15,12 @@ from tuneloop.train.assembly import weights_of
 from tuneloop.train.batches import Batches, Size, pack, split
 from tuneloop.train.examples import Examples, Item, write
 from tuneloop.train.fit import accumulate
+from tuneloop.train.learner import Learner, Scene
 from tuneloop.train.objective import objectives
 from tuneloop.train.objectives.sft import SupervisedFineTuning
 from tuneloop.train.optimizers.adamw import AdamW
+from tuneloop.train.recipe import TrainRecipe
+from tuneloop.train.tuners.full import Full
 
 from .conftest import chat, facts
 
@@ -32,6 +35,11 @@ def examples(lm: LanguageModel, tmp_path: Path) -> Examples:
     rows = [Item(record, 1.0 + (number % 3) / 2) for number, record in enumerate(facts())]
     rows += [Item(Record("text", text="A text of its own. " * 5))]
     return write(rows, SupervisedFineTuning(), lm, 256, tmp_path / "encoded", {})
+
+
+def learner_of(lm: LanguageModel, batches: Batches) -> Learner:
+    scene = Scene(lm, batches, None, TrainRecipe(), 1, Path(), None)  # type: ignore[arg-type]
+    return Learner(SupervisedFineTuning(), scene)
 
 
 def gradients(lm: LanguageModel, loss: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -59,18 +67,18 @@ def test_small_steps_add_up_to_the_big_batch(base: Path, examples: Examples) -> 
     found = []
     for micro in (60, 100_000):
         lm = load(base, "float32")
-        weights = weights_of(lm, list(lm.module.named_parameters()))
+        weights = weights_of(lm, Full(), list(lm.module.named_parameters()))
         updater = AdamW().build(weights, 1e-3, 0.0)
         batches = Batches(examples, Size(micro, examples=16), seed=3, quotas=None)
         parts = list(batches.of(0))
-        loss, weight, tokens, _ = accumulate(lm, SupervisedFineTuning(), parts)
+        loss, weight, tokens, _ = accumulate(learner_of(lm, batches), parts)
         found.append((loss, weight, tokens, updater.norm()))
         assert len(parts) > 5 if micro == 60 else len(parts) == 1
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
 def test_targets_are_the_masked_tokens_and_never_reach_over(lm: LanguageModel, examples: Examples) -> None:
-    batch = pack(examples, np.array([0, 1, 2]))
+    batch = pack(examples, np.array([0, 1, 2])).packed
     begin = 0
     for number, length in enumerate(batch.lengths):
         ids, targets = batch.ids[begin : begin + length], batch.targets[begin : begin + length]

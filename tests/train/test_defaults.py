@@ -13,7 +13,14 @@ from tuneloop.train.resolve import advice, resolve
 from tuneloop.wording import Words
 
 FACTS = Facts(
-    parameters=6_500_000, positions=1024, fresh=False, examples=96, tokens=4000, held_out=0, chat=True, replay=True
+    parameters=6_500_000,
+    positions=1024,
+    fresh=False,
+    examples=96,
+    tokens=4000,
+    held_out=0,
+    kinds={"chat": 96},
+    replay=True,
 )
 SIZES = [10**5, 6_500_000, 27_000_000, 135_000_000, 10**9, 7 * 10**9, 70 * 10**9]
 ROWS = [10, 30, 100, 300, 1000, 3000, 10_000, 100_000, 1_000_000]

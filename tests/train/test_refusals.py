@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,23 +16,21 @@ from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.store.models import models
 from tuneloop.train import TrainRecipe, train
-from tuneloop.train.objective import objectives
+from tuneloop.train.objective import objectives, trained_by
 from tuneloop.train.objectives.sft import SupervisedFineTuning
 from tuneloop.train.resolve import check
 
 from .conftest import MakeVersion, chat, facts
 
 
-def test_preference_records_say_what_they_wait_for() -> None:
+def test_records_of_another_kind_say_what_they_are_for() -> None:
     with pytest.raises(SettingError) as refused:
         check(TrainRecipe(objective="sft"), {"preference": 120, "rating": 3}, "data-4")
-    assert str(refused.value) == (
-        "field 'objective': data-4 holds 120 preference, 3 rating records, which the objective 'sft' does not train on;"
-        " expected records of kind chat or text. Preference records wait for dpo, orpo, simpo or reward; rating records"
-        " wait for kto."
-    )
-    with pytest.raises(SettingError, match="wait for classify"):
-        check(TrainRecipe(), {"label": 5}, "data-1")
+    found = str(refused.value)
+    assert "data-4 holds 120 preference, 3 rating records, which the objective 'sft' does not train on" in found
+    assert "Preference records are for " in found
+    for kind in ("preference", "rating"):
+        assert f"{kind} records are for {' or '.join(trained_by(kind))}" in found.replace("Preference", "preference")
     check(TrainRecipe(), {"label": 5, "chat": 1}, "data-1")
 
 
@@ -108,7 +107,7 @@ def test_divergence_stops_with_a_sentence_and_keeps_the_checkpoint(
     def wild(self: SupervisedFineTuning, lm: object, batch: object) -> object:
         seen.append(1)
         found = loss(self, lm, batch)  # type: ignore[arg-type]
-        return found._replace(total=found.total * torch.nan) if len(seen) > 6 else found
+        return replace(found, total=found.total * torch.nan) if len(seen) > 6 else found
 
     monkeypatch.setattr(SupervisedFineTuning, "loss", wild)
     recipe = TrainRecipe(base=str(base), checkpoint_seconds=0, max_steps=20, precision="float32")

@@ -67,6 +67,12 @@ class Packed:
         """[N] float32 weight of each target, in the order of `rows`."""
         return self.weights[self.rows]
 
+    @cached_property
+    def owners(self) -> torch.Tensor:
+        """[N] the record of each target, in the order of `rows`."""
+        ends = torch.tensor(self.lengths, device=self.rows.device).cumsum(0)
+        return torch.searchsorted(ends, self.rows, right=True)
+
     @property
     def tokens(self) -> int:
         return len(self.ids)

@@ -20,6 +20,7 @@ from tuneloop.train.batches import Batches, Size
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Examples, Item
 from tuneloop.train.fit import Plan
+from tuneloop.train.learner import Learner, Scene
 from tuneloop.train.objective import ASIDE, Objective, objectives
 from tuneloop.train.optimizer import Updater, Weight, optimizers
 from tuneloop.train.recipe import Resolved, TrainRecipe
@@ -52,9 +53,8 @@ class Assembly:
     resolved: Resolved
     objective: Objective
     tuner: Tuner
+    learner: Learner
     updater: Updater
-    batches: Batches
-    validation: Batches | None
     plan: Plan
 
 
@@ -90,12 +90,15 @@ def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assemb
         (folder / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
         write_file(kept, json.dumps(resolved.as_dict(), ensure_ascii=False).encode())
     recipe = resolved.recipe
-    tuner, updater = _attached(lm, recipe)
+    tuner = _attached(lm, recipe)
     plan = plan_of(recipe, resolve.total_steps(recipe.model_dump(), batches.steps_per_epoch))
     repeats = mixtures.repeats(trained.sizes, batches.quotas, plan.steps / batches.steps_per_epoch)
     lease.event("resolved", steps=plan.steps, repeats=repeats, **resolved.as_dict())
     validation = Batches(held_out, batches.size, recipe.seed, None, device) if len(held_out) else None
-    return Assembly(base, lm, resolved, objective, tuner, updater, batches, validation, plan)
+    scene = Scene(lm, batches, validation, recipe, plan.steps, folder, ws, tell=lease.event, told=told)
+    learner = objective.start(scene)
+    updater = _updater(lm, tuner, learner, recipe)
+    return Assembly(base, lm, resolved, objective, tuner, learner, updater, plan)
 
 
 def look(job: Job) -> tuple[LanguageModel, Resolved]:
@@ -110,7 +113,7 @@ def _kept(file: Path) -> Resolved:
     return Resolved.from_dict(json.loads(file.read_text(encoding="utf-8")))
 
 
-def _attached(lm: LanguageModel, recipe: TrainRecipe) -> tuple[Tuner, Updater]:
+def _attached(lm: LanguageModel, recipe: TrainRecipe) -> Tuner:
     import torch
 
     torch.manual_seed(recipe.seed)
@@ -118,9 +121,13 @@ def _attached(lm: LanguageModel, recipe: TrainRecipe) -> tuple[Tuner, Updater]:
         lm.checkpointing = True
     tuner = tuners.create(recipe.tuner or "")
     tuner.attach(lm, recipe.seed)
-    weights = weights_of(lm, tuner.trainable(lm))
+    return tuner
+
+
+def _updater(lm: LanguageModel, tuner: Tuner, learner: Learner, recipe: TrainRecipe) -> Updater:
+    trainable = tuner.trainable(lm) + learner.named_parameters()
     optimizer = optimizers.create(recipe.optimizer or "")
-    return tuner, optimizer.build(weights, recipe.learning_rate or 0.0, recipe.weight_decay or 0.0)
+    return optimizer.build(weights_of(lm, tuner, trainable), recipe.learning_rate or 0.0, recipe.weight_decay or 0.0)
 
 
 def facts_of(ws: Workspace, version: DatasetVersion, lm: LanguageModel, fresh: bool, replay: Path | None) -> Facts:
@@ -137,7 +144,7 @@ def facts_of(ws: Workspace, version: DatasetVersion, lm: LanguageModel, fresh: b
         examples=count,
         tokens=round(tokens * count / len(sample)),
         held_out=version.splits.get("validation", 0),
-        chat=version.kinds.get("chat", 0) > 0,
+        kinds=version.kinds,
         replay=replay is not None,
     )
 
@@ -195,13 +202,14 @@ def plan_of(recipe: TrainRecipe, steps: int) -> Plan:
     return Plan(steps=steps, patience=values["early_stopping"], **{key: values[key] for key in keys})
 
 
-def weights_of(lm: LanguageModel, trainable: list[tuple[str, Parameter]]) -> list[Weight]:
+def weights_of(lm: LanguageModel, tuner: Tuner, trainable: list[tuple[str, Parameter]]) -> list[Weight]:
     """The trainable parameters as optimizers see them: where they stand, and which matrices they hold stacked."""
     if not trainable:
         raise SettingError("the tuner leaves nothing to train", where=Where(field="tuner"))
     views = sorted((tensor.data_ptr(), tensor.shape) for tensor in lm.state().values())
     return [
-        Weight(name, parameter, bool(IN_LAYER.search(name)), _pieces(parameter, views)) for name, parameter in trainable
+        Weight(name, parameter, bool(IN_LAYER.search(name)), _pieces(parameter, views), tuner.rate(name))
+        for name, parameter in trainable
     ]
 
 

@@ -18,6 +18,7 @@ from tuneloop.store import models as model_rows
 from tuneloop.store.durable import publish, temporary_beside
 from tuneloop.train import data
 from tuneloop.train.recipe import Spec, TrainRecipe
+from tuneloop.train.tuner import tuners
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
@@ -76,8 +77,9 @@ def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion
 
     dtype = None if recipe.precision == "auto" else recipe.precision
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    options = {} if recipe.tuner is None else tuners.create(recipe.tuner, path="tuner").load_options()
     if base.new is None:
-        return load_named(ws, base.name, dtype=dtype, device=device)
+        return load_named(ws, base.name, dtype=dtype, device=device, **options)
     if folder is None:
         return _made(ws, base.new, version, recipe.seed)
     place = folder / "base"
@@ -85,7 +87,7 @@ def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion
         temporary = temporary_beside(place)
         _made(ws, base.new, version, recipe.seed).save(temporary)
         publish(temporary, place)
-    return load_model(str(place), dtype, device=device)
+    return load_model(str(place), dtype, device=device, **options)
 
 
 def replay_file(lm: LanguageModel) -> Path | None:

@@ -8,8 +8,8 @@ What a step holds is a pure function of (seed, step), so the position of a run i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from tuneloop.train import mixtures
 from tuneloop.train.examples import Examples
 
 if TYPE_CHECKING:
-    from torch import device
+    from torch import Tensor, device
 
     from tuneloop.models.packed import Packed
 
@@ -33,6 +33,39 @@ class Size:
     micro_tokens: int
     examples: int | None = None
     tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """E examples in one packed row of E · `sides` sequences, an example's second sequence right behind its first.
+
+    `numbers` [E] are their places in `examples`, `labels` and `weights` [E] float32; the packed weights of targets
+    hold the examples' weights already.  `columns` are further tensors of E rows that a learner adds.
+    """
+
+    examples: Examples
+    packed: Packed
+    numbers: Numbers
+    labels: Tensor
+    weights: Tensor
+    sides: int = 1
+    columns: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def groups(self) -> Numbers:
+        """[E] numbers of the groups that the examples count to."""
+        found: Numbers = self.examples.index["group"][self.numbers]
+        return found
+
+    def notes(self) -> list[str]:
+        return [self.examples.note(number) for number in self.numbers]
+
+    def records(self) -> list[str]:
+        """The ids of the records that the examples were made from."""
+        return [self.examples.record(number) for number in self.numbers]
 
 
 class Batches:
@@ -69,12 +102,12 @@ class Batches:
         inside = step % self.steps_per_epoch
         return order[bounds[inside] : bounds[inside + 1]]
 
-    def of(self, step: int) -> Iterator[Packed]:
+    def of(self, step: int) -> Iterator[Batch]:
         """The micro-batches of a step."""
         for part in split(self.numbers(step), self.examples.lengths, self.size.micro_tokens):
             yield pack(self.examples, part, self.device)
 
-    def once(self) -> Iterator[Packed]:
+    def once(self) -> Iterator[Batch]:
         """All examples once, in a fixed order: for validation."""
         for part in split(np.arange(len(self.examples)), self.examples.lengths, self.size.micro_tokens):
             yield pack(self.examples, part, self.device)
@@ -94,20 +127,24 @@ def split(numbers: Numbers, lengths: Numbers, budget: int) -> list[Numbers]:
     return [*parts, by_length[begin:]] if filled else parts
 
 
-def pack(examples: Examples, numbers: Numbers, device: device | str = "cpu") -> Packed:
-    """The examples end to end: ids[T], positions[T] that restart with each, targets[T] (the token after, or -1)."""
+def pack(examples: Examples, numbers: Numbers, device: device | str = "cpu") -> Batch:
+    """The examples end to end: ids[T], positions[T] that restart with each sequence, targets[T] (the token after, or
+    -1)."""
     import torch
 
     from tuneloop.models.packed import Packed
 
-    lengths = [int(length) for length in examples.lengths[numbers]]
+    lengths = [length for number in numbers for length in examples.sequences(number)]
+    rows = examples.index[numbers]
     ids = np.concatenate([examples.ids(number) for number in numbers]).astype(np.int64)
     mask = np.concatenate([examples.mask(number) for number in numbers]).astype(np.float32)
     targets = np.full(len(ids), -1, dtype=np.int64)
-    # An example's first token is never a target, so no target reaches over into the next example.
+    # A sequence's first token is never a target, so no target reaches over into the next one.
     trained = mask[1:] > 0
     targets[:-1][trained] = ids[1:][trained]
-    weights = np.append(mask[1:], np.float32(0)) * np.repeat(examples.index["weight"][numbers], lengths)
+    weights = np.append(mask[1:], np.float32(0)) * np.repeat(rows["weight"], rows["length"])
     positions = np.concatenate([np.arange(length) for length in lengths])
     row = [torch.from_numpy(array).to(device) for array in (ids, positions, targets, weights)]
-    return Packed(ids=row[0], lengths=lengths, positions=row[1], targets=row[2], weights=row[3])
+    packed = Packed(ids=row[0], lengths=lengths, positions=row[1], targets=row[2], weights=row[3])
+    labels, own = (torch.from_numpy(rows[name].astype(np.float32)).to(device) for name in ("label", "weight"))
+    return Batch(examples, packed, numbers, labels, own, len(lengths) // len(numbers))

@@ -1,6 +1,7 @@
 """Everything a later step depends on, as files: an interrupted run goes on from them to the same numbers.
 
     weights.safetensors    float32 masters of the weights that move, by name
+    learner.safetensors    what the objective keeps from step to step; absent where it keeps nothing
     moments.safetensors    the optimizer's memory, and torch's random state
     state.json             `State`: steps done, tokens seen, best validation so far
 
@@ -19,24 +20,27 @@ from tuneloop.train.fit import State
 from tuneloop.train.optimizer import Updater
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from tuneloop.train.learner import Learner
 
-RANDOM = "random.cpu"
+RANDOM, LEARNER = "random.cpu", "learner.safetensors"
 
 
-def save(folder: Path, state: State, updater: Updater) -> None:
+def save(folder: Path, state: State, updater: Updater, learner: Learner) -> None:
     """Write a checkpoint into an empty folder; making it visible is the caller's business."""
     import torch
-    from safetensors.torch import save_file
+
+    from tuneloop.models.checkpoint import write_tensors
 
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(folder, updater)
-    save_file(_owned(updater.moments()) | {RANDOM: torch.get_rng_state()}, folder / "moments.safetensors")
+    write_tensors(folder / "moments.safetensors", updater.moments() | {RANDOM: torch.get_rng_state()})
+    if kept := learner.tensors():
+        write_tensors(folder / LEARNER, kept)
     values = {**vars(state), "best": state.best if math.isfinite(state.best) else None}
     (folder / "state.json").write_text(json.dumps(values), encoding="utf-8")
 
 
-def load(folder: Path, updater: Updater) -> State:
+def load(folder: Path, updater: Updater, learner: Learner) -> State:
     """Put weights, moments and random state back; returns where the run was."""
     import torch
     from safetensors.torch import load_file
@@ -45,22 +49,19 @@ def load(folder: Path, updater: Updater) -> State:
     moments = load_file(folder / "moments.safetensors")
     torch.set_rng_state(moments.pop(RANDOM))
     updater.load_moments(moments)
+    if (folder / LEARNER).is_file():
+        learner.load_tensors(load_file(folder / LEARNER))
     values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     return State(**{**values, "best": math.inf if values["best"] is None else values["best"]})
 
 
 def save_weights(folder: Path, updater: Updater) -> None:
-    from safetensors.torch import save_file
+    from tuneloop.models.checkpoint import write_tensors
 
-    save_file(_owned(updater.masters()), folder / "weights.safetensors")
+    write_tensors(folder / "weights.safetensors", updater.masters())
 
 
 def load_weights(folder: Path, updater: Updater) -> None:
     from safetensors.torch import load_file
 
     updater.load_masters(load_file(folder / "weights.safetensors"))
-
-
-def _owned(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    # Views of one flat row share storage, which safetensors refuses to write.
-    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}

@@ -8,7 +8,7 @@ what was measured on our own base of 6.5 M parameters (LoRA of rank 16: 17 % of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ SMALL, LARGE = 6.5e6, 7e9  # parameters at the two anchors
 @dataclass(frozen=True)
 class Facts:
     """What the rules look at: `parameters` and `positions` of the model (`fresh`: made from nothing); `examples`,
-    `tokens` (estimated from a sample) and `held_out` examples of the data; `chat` whether any of it is dialogue."""
+    `tokens` (estimated from a sample) and `held_out` examples of the data; `kinds`: its records by kind."""
 
     parameters: int
     positions: int
@@ -28,7 +28,7 @@ class Facts:
     examples: int
     tokens: int
     held_out: int
-    chat: bool
+    kinds: Mapping[str, int]
     replay: bool
 
 
@@ -37,12 +37,20 @@ class Derived(NamedTuple):
     reason: Words
 
 
+BY_KIND: Mapping[str, tuple[str, Words]] = {
+    "chat": ("sft", Words("the data holds dialogues", "数据中有对话")),
+    "preference": ("dpo", Words("the data holds pairs of answers", "数据为成对的优劣回答")),
+    "rating": ("kto", Words("the data holds answers rated good or bad", "数据为标注好坏的回答")),
+    "label": ("classify", Words("the data holds classes", "数据带有类别标签")),
+    "text": ("cpt", Words("the data is plain text", "数据为纯文本")),
+}
+"""The objective for a kind of record, the first kind that the data holds deciding."""
+
+
 def objective(facts: Facts) -> Derived:
     if facts.fresh:
         return Derived("cpt", Words("a new model learns every token", "新模型需要学习每个词元"))
-    if facts.chat:
-        return Derived("sft", Words("the data holds dialogues", "数据中有对话"))
-    return Derived("cpt", Words("the data is plain text", "数据为纯文本"))
+    return Derived(*next(found for kind, found in BY_KIND.items() if facts.kinds.get(kind)))
 
 
 def tuner(facts: Facts) -> Derived:

@@ -1,13 +1,14 @@
 """Encoded examples on disk: written in one pass, read by memory map, so that memory does not grow with the data.
 
-A folder holds three flat files of T tokens and N examples together with `about.json`, which is written last and makes
+A folder holds four flat files of T tokens and N examples together with `about.json`, which is written last and makes
 the folder valid:
 
-    ids       uint16 or uint32 [T]   token ids, example after example
+    ids       uint16 or uint32 [T]   token ids, example after example, an example's second sequence behind its first
     mask      float16 [T]            weight of the token as a target, 0: not trained
-    index     N rows of `ROW`        first token, length, targets, weight, group
+    notes     UTF-8                  the examples' notes, one after another
+    index     N rows of `ROW`        see there
 
-Bounded memory: one batch of records while writing (`BATCH`), 22 bytes an example while reading, and whatever pages of
+Bounded memory: one batch of records while writing (`BATCH`), 74 bytes an example while reading, and whatever pages of
 the maps the system keeps.
 """
 
@@ -25,14 +26,20 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tuneloop.records import Record
-from tuneloop.train.objective import Encoded, Objective
+from tuneloop.records.record import SCHEME
+from tuneloop.train.objective import Encoded, Example, Objective
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
 
 BATCH = 256  # records encoded at once
 CASES = 20  # records named per reason for setting them aside; all are counted
-ROW = np.dtype([("start", "<i8"), ("length", "<i4"), ("targets", "<i4"), ("weight", "<f4"), ("group", "<u2")])
+ROW = np.dtype([
+    ("start", "<i8"), ("length", "<i4"), ("first", "<i4"), ("targets", "<i4"), ("weight", "<f4"), ("label", "<f4"),
+    ("note", "<i8"), ("note_length", "<i4"), ("group", "<u2"), ("record", "u1", 32),
+])  # fmt: skip
+"""First token, tokens, those of the first sequence (all of them where there is no second), targets, weight, label,
+first byte of the note, its bytes, group, and the record's digest."""
 
 
 class Item(NamedTuple):
@@ -70,6 +77,7 @@ class Examples:
         self.groups: list[str] = about["groups"]
         self._ids = _map(folder / "ids", np.dtype(about["dtype"]))
         self._mask = _map(folder / "mask", np.dtype("<f2"))
+        self._notes = _map(folder / "notes", np.dtype("u1"))
         self.index = np.fromfile(folder / "index", dtype=ROW)
         self.lengths: np.ndarray[Any, np.dtype[np.int32]] = np.ascontiguousarray(self.index["length"])
 
@@ -87,6 +95,19 @@ class Examples:
 
     def mask(self, number: int) -> np.ndarray[Any, Any]:
         return self._mask[self._part(number)]
+
+    def note(self, number: int) -> str:
+        start, length = int(self.index["note"][number]), int(self.index["note_length"][number])
+        return bytes(self._notes[start : start + length]).decode()
+
+    def record(self, number: int) -> str:
+        """The id of the record that an example was made from."""
+        return SCHEME + bytes(self.index["record"][number]).hex()
+
+    def sequences(self, number: int) -> list[int]:
+        """Tokens of each of its sequences: one or two."""
+        length, first = int(self.lengths[number]), int(self.index["first"][number])
+        return [length] if first == length else [first, length - first]
 
     def _part(self, number: int) -> slice:
         start, length = int(self.index["start"][number]), int(self.index["length"][number])
@@ -121,9 +142,10 @@ def write(
     with (
         (folder / "ids").open("wb") as ids,
         (folder / "mask").open("wb") as mask,
+        (folder / "notes").open("wb") as notes,
         (folder / "index").open("wb") as index,
     ):
-        writer = _Writer(ids, mask, index, dtype)
+        writer = _Writer(ids, mask, notes, index, dtype)
         for batch in _batches(items):
             usable = [item for item in batch if item.record.kind in objective.needs.kinds]
             encoded = iter(objective.encode_many([item.record for item in usable], lm, limit))
@@ -146,8 +168,10 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 class _Writer:
-    def __init__(self, ids: IO[bytes], mask: IO[bytes], index: IO[bytes], dtype: np.dtype[Any]) -> None:
-        self.ids, self.mask, self.index, self.dtype = ids, mask, index, dtype
+    def __init__(
+        self, ids: IO[bytes], mask: IO[bytes], notes: IO[bytes], index: IO[bytes], dtype: np.dtype[Any]
+    ) -> None:
+        self.ids, self.mask, self.notes, self.index, self.dtype = ids, mask, notes, index, dtype
         self.groups: dict[str, int] = {}
         self.counts = Counts()
 
@@ -164,14 +188,27 @@ class _Writer:
         counts.cut_records += encoded.cut > 0
         counts.cut_tokens += encoded.cut
         group = self.groups.setdefault(item.group, len(self.groups))
+        digest = bytes.fromhex(item.record.id.removeprefix(SCHEME))
         for example in encoded.examples:
+            self._write(example, item.weight, group, digest)
+
+    def _write(self, example: Example, weight: float, group: int, digest: bytes) -> None:
+        counts, place = self.counts, self.counts.tokens
+        targets = 0
+        for ids, mask in [(example.ids, example.mask), *([example.other] if example.other else [])]:
             # The first token of a sequence has nothing before it to be predicted from.
-            mask = np.asarray(example.mask, dtype="<f2")
-            mask[0] = 0
-            length, targets = len(mask), int(np.count_nonzero(mask))
-            self.ids.write(np.asarray(example.ids, dtype=self.dtype).tobytes())
-            self.mask.write(mask.tobytes())
-            self.index.write(np.array([(counts.tokens, length, targets, item.weight, group)], dtype=ROW).tobytes())
-            counts.examples += 1
-            counts.tokens += length
-            counts.targets += targets
+            weights = np.asarray(mask, dtype="<f2")
+            weights[0] = 0
+            targets += int(np.count_nonzero(weights))
+            self.ids.write(np.asarray(ids, dtype=self.dtype).tobytes())
+            self.mask.write(weights.tobytes())
+            counts.tokens += len(weights)
+        note = example.note.encode()
+        row = (
+            place, counts.tokens - place, len(example.ids), targets, weight, example.label, self.notes.tell(),
+            len(note), group, np.frombuffer(digest, dtype="u1"),
+        )  # fmt: skip
+        self.notes.write(note)
+        self.index.write(np.array([row], dtype=ROW).tobytes())
+        counts.examples += 1
+        counts.targets += targets

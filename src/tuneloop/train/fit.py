@@ -3,8 +3,8 @@
     batches → loss sum and weight sum over micro-batches → clip → optimizer → curves → validation → checkpoint
 
 Gradients are summed over the micro-batches of a step and divided once by the summed weight, so that a step equals one
-big batch however it was cut.  Everything that a later step depends on is in `State`, the updater's tensors and the
-random state: a run that goes on from a checkpoint computes the numbers it would have computed.
+big batch however it was cut.  Everything that a later step depends on is in `State`, the tensors of updater and learner
+and the random state: a run that goes on from a checkpoint computes the numbers it would have computed.
 """
 
 from __future__ import annotations
@@ -13,21 +13,18 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from tuneloop.errors import TuneloopError
-from tuneloop.train.batches import Batches
-from tuneloop.train.objective import Objective
+from tuneloop.train.batches import Batch
 from tuneloop.train.optimizer import Updater
 from tuneloop.train.schedules import Schedule, factor
 
 if TYPE_CHECKING:
-    from tuneloop.models.language_model import LanguageModel
-    from tuneloop.models.packed import Packed
+    from tuneloop.train.learner import Learner
+    from tuneloop.train.tuner import Tuner
 
 
 @dataclass(frozen=True)
@@ -75,41 +72,35 @@ class Hooks(ABC):
         """The weights of this moment are the best so far: keep them."""
 
 
-def fit(
-    lm: LanguageModel,
-    objective: Objective,
-    updater: Updater,
-    batches: Batches,
-    validation: Batches | None,
-    plan: Plan,
-    state: State,
-    hooks: Hooks,
-) -> str:
+def fit(learner: Learner, tuner: Tuner, updater: Updater, plan: Plan, state: State, hooks: Hooks) -> str:
     """Train from `state` to the end of the plan; returns how it ended: "done", "early", or what `hooks.stop` said."""
     saved = time.monotonic()
+    held_out = learner.scene.held_out
     while state.step < plan.steps:
         if reason := hooks.stop():
             hooks.checkpoint(state)
             return reason
         began = time.perf_counter()
-        loss, weight, tokens, metrics = accumulate(lm, objective, batches.of(state.step))
-        norm = updater.norm() / weight
+        tuner.thaw(learner.lm, state.step / plan.steps)
+        batches = learner.micro_batches(state.step)
+        loss, weight, tokens, metrics = accumulate(learner, batches)
+        norm = updater.norm() / weight if weight else 0.0
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise diverged(state, plan, loss, norm)
+            raise diverged(state, plan, loss, norm, batches)
         share = factor(plan.schedule, state.step, plan.steps, plan.warmup)
-        updater.step(share, divide=weight * max(1.0, norm / plan.clip if plan.clip else 0.0))
+        updater.step(share, divide=(weight or 1.0) * max(1.0, norm / plan.clip if plan.clip else 0.0))
         state.step += 1
         state.tokens += tokens
         speed = tokens / (time.perf_counter() - began)
         rate = plan.learning_rate * share
-        figures = {"loss": loss / weight, "gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
-        hooks.measured(state.step, figures | {name: value / weight for name, value in metrics.items()})
+        figures = {"gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
+        hooks.measured(state.step, metrics | figures)
 
-        if validation and plan.eval_every and (state.step % plan.eval_every == 0 or state.step == plan.steps):
-            held_out = validate(lm, objective, validation)
-            hooks.measured(state.step, {"validation_loss": held_out})
-            if held_out < state.best:
-                state.best, state.best_step, state.strikes = held_out, state.step, 0
+        if held_out and plan.eval_every and (state.step % plan.eval_every == 0 or state.step == plan.steps):
+            found = learner.assess(held_out)
+            hooks.measured(state.step, found)
+            if found["validation_loss"] < state.best:
+                state.best, state.best_step, state.strikes = found["validation_loss"], state.step, 0
                 hooks.improved(state)
             else:
                 state.strikes += 1
@@ -121,39 +112,47 @@ def fit(
     return "done"
 
 
-def accumulate(
-    lm: LanguageModel, objective: Objective, batches: Iterable[Packed]
-) -> tuple[float, float, int, Mapping[str, float]]:
-    """Sum gradients over the micro-batches of a step: (loss sum, weight, tokens, sums of the objective's metrics)."""
+def accumulate(learner: Learner, batches: Sequence[Batch]) -> tuple[float, float, int, dict[str, float]]:
+    """Sum gradients over the micro-batches of a step: (loss sum, weight, tokens, means for the curves).
+
+    A data set of several groups gets a curve for each, `loss/GROUP`.
+    """
     loss = weight = 0.0
     tokens = 0
-    metrics: dict[str, float] = defaultdict(float)
+    sums: dict[str, float] = defaultdict(float)
+    groups: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    learner.survey(batches)
     for batch in batches:
-        part = objective.loss(lm, batch)
+        part = learner.loss(batch)
         part.total.backward()  # type: ignore[no-untyped-call]
         loss += float(part.total.detach())
         weight += part.weight
-        tokens += len(batch.ids)
+        tokens += len(batch.packed.ids)
         for name, value in part.metrics.items():
-            metrics[name] += value
-    return loss, weight, tokens, metrics
+            sums[name] += value
+        if part.by_example is not None:
+            for group, (total, share) in zip(batch.groups.tolist(), part.by_example.tolist(), strict=True):
+                groups[group][0] += total
+                groups[group][1] += share
+    divide = weight or 1.0
+    means = {"loss": loss / divide} | {name: value / divide for name, value in sums.items()}
+    for group, (total, share) in sorted(groups.items()):
+        if share:
+            means[f"loss/{batches[0].examples.groups[group]}"] = total / share
+    return loss, weight, tokens, means
 
 
-def validate(lm: LanguageModel, objective: Objective, validation: Batches) -> float:
-    """Mean loss over all held-out examples."""
-    loss = weight = 0.0
-    with torch.no_grad():
-        for batch in validation.once():
-            part = objective.loss(lm, batch)
-            loss += float(part.total)
-            weight += part.weight
-    return loss / weight
+NAMED = 5  # records that a diverged step names; all are counted
 
 
-def diverged(state: State, plan: Plan, loss: float, norm: float) -> TuneloopError:
+def diverged(state: State, plan: Plan, loss: float, norm: float, batches: Sequence[Batch]) -> TuneloopError:
     """The sentence for a loss or gradient that is no longer a number."""
+    records = list(dict.fromkeys(record for batch in batches for record in batch.records()))
+    named = ", ".join(records[:NAMED]) + (f" and {len(records) - NAMED} more" if len(records) > NAMED else "")
     return TuneloopError(
-        f"training diverged at step {state.step + 1} of {plan.steps}: loss {loss:.4g}, gradient norm {norm:.4g}",
+        f"training diverged at step {state.step + 1} of {plan.steps}: loss {loss:.4g}, gradient norm {norm:.4g};"
+        f" the step held the records {named}",
         expected="finite numbers",
-        do=f"The last checkpoint is kept; try a learning rate below {plan.learning_rate:g} or more warm-up steps",
+        do=f"The last checkpoint is kept; try a learning rate below {plan.learning_rate:g} or more warm-up steps, and"
+        " look at the records with: tuneloop show",
     )

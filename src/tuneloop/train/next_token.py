@@ -10,8 +10,10 @@ from tuneloop.records import Record
 from tuneloop.train.objective import Encoded, Example, Loss
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tuneloop.models.language_model import LanguageModel
-    from tuneloop.models.packed import Packed
+    from tuneloop.train.batches import Batch
 
 
 def encode_all(records: Sequence[Record], lm: LanguageModel, limit: int, *, whole_dialogues: bool) -> list[Encoded]:
@@ -66,7 +68,21 @@ def cut_end(ids: Sequence[int], mask: Sequence[float], limit: int) -> Encoded:
     return Encoded((Example(ids[:limit], mask[:limit]),), max(0, len(ids) - limit))
 
 
-def summed_loss(lm: LanguageModel, batch: Packed) -> Loss:
+def summed_loss(lm: LanguageModel, batch: Batch) -> Loss:
     """Cross-entropy in nats at the batch's targets, times their weights."""
-    weights = batch.target_weights
-    return Loss((lm.token_nll(batch, weights) * weights).sum(), float(weights.sum()))
+    packed = batch.packed
+    weights = packed.target_weights
+    nats = lm.token_nll(packed, weights) * weights
+    by_example = None
+    if len(batch.examples.groups) > 1:
+        by_example = summed_by(batch, nats.detach(), weights)
+    return Loss(nats.sum(), float(weights.sum()), by_example=by_example)
+
+
+def summed_by(batch: Batch, *values: Tensor) -> Tensor:
+    """[E · sides, k]: `values` [N] at the batch's targets, summed within each sequence; differentiable."""
+    import torch
+
+    packed = batch.packed
+    rows = torch.stack([value.float() for value in values], dim=1)
+    return rows.new_zeros(len(packed.lengths), len(values)).index_add(0, packed.owners, rows)

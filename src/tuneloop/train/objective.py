@@ -1,15 +1,18 @@
 """The objective contract: which records teach what, and the loss that measures it.
 
-An objective turns a record into token examples (`encode`) and a batch of examples into a loss (`loss`).  The loss comes
-as a sum beside the weight that it was summed over, never as a mean: then micro-batches, packed batches and several
-devices add up to exactly the big batch.
+An objective turns a record into token examples (`encode`) and is put to work on one model by `start`, which gives a
+`Learner` (learner.py): that one holds what lasts through a run (heads, references, rollouts).  Most objectives need
+none of it and write `loss` alone.
+
+A loss comes as a sum beside the weight that it was summed over, never as a mean: then micro-batches, packed batches and
+several devices add up to exactly the big batch.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from tuneloop.records import ObjectiveNeeds, Record
@@ -20,15 +23,31 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tuneloop.models.language_model import LanguageModel
-    from tuneloop.models.packed import Packed
+    from tuneloop.train.batches import Batch
+    from tuneloop.train.defaults import Derived, Facts
+    from tuneloop.train.learner import Learner, Scene
 
 
-@dataclass(frozen=True)
-class Example:
+class Tokens(NamedTuple):
     """One sequence of token ids; `mask[i]` is the weight of predicting token i from those before it, 0: not trained."""
 
     ids: Sequence[int]
     mask: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One unit of the loss: a sequence, or two that are looked at together (`other`: the rejected answer, say).
+
+    `label` is a number that the objective reads (a class, good or bad), `note` a text that it needs later (the
+    reference answer that a reward compares with).
+    """
+
+    ids: Sequence[int]
+    mask: Sequence[float]
+    other: Tokens | None = None
+    label: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,44 +69,60 @@ ASIDE: Mapping[str, Words] = {
     "template": Words("the chat template refuses it", "对话模板不接受"),
     "answer_cut": Words("the answer begins beyond max_length", "回答起始位置超出 max_length"),
     "too_short": Words("fewer than two tokens", "不足两个词元"),
+    "equal_answers": Words("the chosen and the rejected answer are the same", "优选回答与拒绝回答相同"),
+    "label": Words("a label outside of the scheme", "标签不在体系内"),
 }
 """Why a record is set aside before training; each is counted and told, and none is dropped in silence."""
 
 
-class Loss(NamedTuple):
-    """`total`: weighted sum, differentiable; `weight`: what to divide it by; `metrics`: further sums for the curves."""
+@dataclass(frozen=True)
+class Loss:
+    """`total`: weighted sum, differentiable; `weight`: what to divide it by; `metrics`: further weighted sums for the
+    curves; `by_example` [E, 2]: each example's own part of total and weight, for the curves of its group."""
 
     total: Tensor
     weight: float
-    metrics: Mapping[str, float] = {}
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    by_example: Tensor | None = None
 
 
 class Objective(Member, ABC):
+    """`rate` is the factor on the default learning rate: objectives that start from a tuned model go gently."""
+
     needs: ClassVar[ObjectiveNeeds]
+    rate: ClassVar[float] = 1.0
+
+    def defaults(self, facts: Facts) -> Mapping[str, Derived]:
+        """Recipe values that nobody gave and for which this objective has a rule of its own."""
+        return {}
 
     @abstractmethod
     def encode(self, record: Record, lm: LanguageModel, limit: int) -> Encoded:
-        """The record's examples, none longer than `limit` tokens."""
+        """The record's examples, none of whose sequences is longer than `limit` tokens."""
 
     def encode_many(self, records: Sequence[Record], lm: LanguageModel, limit: int) -> list[Encoded]:
         """`encode` for many at once; a member overrides it where its tokenizer is faster that way."""
         return [self.encode(record, lm, limit) for record in records]
 
-    @abstractmethod
-    def loss(self, lm: LanguageModel, batch: Packed) -> Loss:
-        """The batch's loss."""
+    def start(self, scene: Scene) -> Learner:
+        """The objective at work in one run; a member with a state of its own returns its own kind of learner."""
+        from tuneloop.train.learner import Learner
+
+        return Learner(self, scene)
+
+    def loss(self, lm: LanguageModel, batch: Batch) -> Loss:
+        """The batch's loss; not written by members whose learner computes it."""
+        raise NotImplementedError(f"the learner of {self.name!r} computes the loss")
 
 
 objectives: Registry[Objective] = Registry("tuneloop.train.objectives", Objective)
-
-AWAITED: Mapping[str, str] = {
-    "preference": "dpo, orpo, simpo or reward",
-    "rating": "kto",
-    "label": "classify",
-}
-"""Kinds of record that import and split already, and the objectives that they wait for."""
 
 
 def usable(objective: Objective, kinds: Mapping[str, int]) -> int:
     """How many of a version's records, counted by kind, the objective trains on."""
     return sum(count for kind, count in kinds.items() if kind in objective.needs.kinds)
+
+
+def trained_by(kind: str) -> list[str]:
+    """The objectives that train on a kind of record."""
+    return [name for name in objectives if kind in objectives.load(name).needs.kinds]

@@ -7,6 +7,7 @@ updaters may share one run (Muon moves the matrices and leaves the rest to AdamW
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from tuneloop.registry import Member, Registry
@@ -21,12 +22,21 @@ class Weight(NamedTuple):
 
     `pieces` are the row counts of the matrices that it holds stacked (fused projections such as q, k, v); one number
     for an ordinary matrix.  `block` is true for a matrix inside a layer, false for embeddings, heads, norms and biases.
+    `rate` is a factor on the learning rate.  Weights of one `stage` begin to move in the same step; while they rest
+    (`requires_grad` off) an updater leaves them, their moments and their count of steps as they are.
     """
 
     name: str
     parameter: Parameter
     block: bool
     pieces: tuple[int, ...]
+    rate: float = 1.0
+    stage: int = 0
+
+
+def resting(members: Iterable[tuple[str, Parameter]]) -> bool:
+    """Whether none of them moves in this step."""
+    return not any(parameter.requires_grad for _, parameter in members)
 
 
 class Updater(ABC):

@@ -30,8 +30,12 @@ class TrainRecipe(Settings):
         zh="微调的对象：starter、模型版本、文件夹、模型库名称，或 {new: …} 从零新建",
     )
     data: str | None = setting(None, en="dataset version; the newest when left out", zh="数据集版本；不填则取最新")
-    objective: Spec | None = setting(None, en="what is learned: cpt or sft", zh="训练目标：cpt 或 sft")
-    tuner: Spec | None = setting(None, en="which weights move: full or lora", zh="微调方法：full 或 lora")
+    objective: Spec | None = setting(
+        None, en="what is learned: sft, dpo, classify, …", zh="训练目标：sft、dpo、classify 等"
+    )
+    tuner: Spec | None = setting(
+        None, en="which weights move: lora, qlora, full, …", zh="微调方法：lora、qlora、full 等"
+    )
     backend: Spec = setting("torch", en="where it is trained", zh="训练后端")
     optimizer: Spec | None = setting(None, en="adamw or muon", zh="优化器：adamw 或 muon")
 

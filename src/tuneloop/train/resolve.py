@@ -14,13 +14,14 @@ from tuneloop.records.needs import missing
 from tuneloop.train import defaults
 from tuneloop.train.backend import backends
 from tuneloop.train.defaults import Derived, Facts
-from tuneloop.train.objective import AWAITED, Objective, objectives, usable
+from tuneloop.train.objective import Objective, objectives, trained_by, usable
 from tuneloop.train.optimizer import optimizers
 from tuneloop.train.recipe import Resolved, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
 from tuneloop.wording import Words
 
 GIVEN, DEFAULT = "recipe", "default"
+GENTLER = Words("{why}; times {factor} for {name}", "{why}；{name} 再乘以 {factor}")
 
 
 def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
@@ -30,14 +31,14 @@ def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
         optimizers.create(recipe.optimizer, path="optimizer")
     tuner = tuners.create(recipe.tuner, path="tuner") if recipe.tuner is not None else None
     if recipe.objective is None:
-        names = [name for name in objectives if usable(objectives.create(name), kinds)]
+        names = [name for kind, (name, _) in defaults.BY_KIND.items() if kinds.get(kind)]
         if not names:
-            raise _waiting("any objective that is here", kinds, dataset)
+            raise _useless("any objective", kinds, dataset)
         objective = objectives.create(names[0])
     else:
         objective = objectives.create(recipe.objective, path="objective")
         if not usable(objective, kinds):
-            raise _waiting(f"the objective {objective.name!r}", kinds, dataset)
+            raise _useless(f"the objective {objective.name!r}", kinds, dataset)
     if tuner is not None:
         check_pair(objective, tuner)
 
@@ -53,15 +54,16 @@ def check_pair(objective: Objective, tuner: Tuner) -> None:
         )
 
 
-def _waiting(who: str, kinds: Mapping[str, int], dataset: str) -> SettingError:
+def _useless(who: str, kinds: Mapping[str, int], dataset: str) -> SettingError:
     found = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "no"
-    waits = [f"{kind} records wait for {AWAITED[kind]}" for kind, count in kinds.items() if count and kind in AWAITED]
+    advice = [f"{kind} records are for {' or '.join(trained_by(kind))}" for kind, count in kinds.items() if count]
     usable = sorted({kind for name in objectives for kind in objectives.load(name).needs.kinds})
+    hint = "; ".join(advice) or "Prepare more data"
     return SettingError(
         f"{dataset} holds {found} records, which {who} does not train on",
         expected=f"records of kind {' or '.join(usable)}",
         where=Where(field="objective"),
-        do="; ".join(waits)[:1].upper() + "; ".join(waits)[1:],
+        do=hint[0].upper() + hint[1:],
     )
 
 
@@ -71,13 +73,17 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     work.fill("objective", lambda: defaults.objective(facts))
     work.fill("tuner", lambda: defaults.tuner(facts))
     tuner = tuners.create(work.values["tuner"], path="tuner")
-    check_pair(objectives.create(work.values["objective"], path="objective"), tuner)
+    objective = objectives.create(work.values["objective"], path="objective")
+    check_pair(objective, tuner)
     tuner, reasons = tuner.fitted(facts)
     work.values["tuner"] = {"name": tuner.name, **tuner.model_dump(mode="json")}
     work.origins |= {f"tuner.{key}": reason for key, reason in reasons.items()}
+    for key, derived in {**objective.defaults(facts), **tuner.defaults(facts)}.items():
+        work.fill(key, partial(_itself, derived))
     for key, rule in defaults.SIMPLE.items():
         work.fill(key, partial(rule, facts))
     work.fill("learning_rate", lambda: defaults.learning_rate(facts, tuner.traits.form))
+    work.scale_rate(objective)
     _fill_batch(work, facts)
     _check_limits(work.values, facts)
     steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts))
@@ -100,11 +106,22 @@ class _Filling:
             derived = rule()
             self.values[key], self.origins[key] = derived.value, derived.reason
 
+    def scale_rate(self, objective: Objective) -> None:
+        """A learning rate that was derived for tuning in general, for an objective that goes more gently."""
+        why = self.origins["learning_rate"]
+        if objective.rate != 1.0 and isinstance(why, Words):
+            self.values["learning_rate"] = float(f"{self.values['learning_rate'] * objective.rate:.2g}")
+            self.origins["learning_rate"] = GENTLER.format(why=why, factor=f"{objective.rate:g}", name=objective.name)
+
+
+def _itself(derived: Derived) -> Derived:
+    return derived
+
 
 def _fill_batch(work: _Filling, facts: Facts) -> None:
     values = work.values
     if values["batch"] is None and values["batch_tokens"] is None:
-        if facts.chat and not facts.fresh:
+        if set(facts.kinds) - {"text"} and not facts.fresh:
             work.fill("batch", lambda: defaults.batch(facts))
         else:
             work.fill("batch_tokens", lambda: defaults.batch_tokens(facts))

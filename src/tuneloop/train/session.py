@@ -17,6 +17,7 @@ from tuneloop.train.optimizer import Updater
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
     from tuneloop.train.backend import OnCheckpoint
+    from tuneloop.train.learner import Learner
     from tuneloop.train.stopping import Asked
 
 PERIOD = 1.0  # seconds between looks at the database; a small model makes 50 steps in one
@@ -56,12 +57,13 @@ class Session(Hooks):
         self,
         lease: Lease,
         updater: Updater,
+        learner: Learner,
         plan: Plan,
         asked: Asked,
         progress: Watcher,
         on_checkpoint: OnCheckpoint | None,
     ) -> None:
-        self.lease, self.updater, self.plan, self.asked = lease, updater, plan, asked
+        self.lease, self.updater, self.learner, self.plan, self.asked = lease, updater, learner, plan, asked
         self.progress, self.on_checkpoint = progress, on_checkpoint
         self.latest: dict[str, float] = {}
         self._waiting: dict[int, dict[str, float]] = {}
@@ -74,10 +76,10 @@ class Session(Hooks):
         folder = self.lease.latest_checkpoint()
         if folder is None:
             return State()
-        state = checkpoints.load(folder, self.updater)
+        state = checkpoints.load(folder, self.updater, self.learner)
         self._saved = state.step
         # A run that was killed behind its last step measures nothing more: its figures are those of the curves.
-        for point in queue.metrics(self.lease.ws, self.lease.run, ["loss", "validation_loss"]):
+        for point in queue.metrics(self.lease.ws, self.lease.run):
             if point.step <= state.step:
                 self.latest[point.name] = point.value
         self.lease.event("resumed_from", step=state.step)
@@ -117,7 +119,7 @@ class Session(Hooks):
         if state.step == self._saved:
             return
         folder = self.lease.new_checkpoint()
-        checkpoints.save(folder, state, self.updater)
+        checkpoints.save(folder, state, self.updater, self.learner)
         place = self.lease.commit_checkpoint(folder, state.step, loss)
         self._saved = state.step
         best = None if math.isinf(state.best) else state.best

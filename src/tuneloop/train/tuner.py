@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tuneloop.records import TunerTraits
 from tuneloop.registry import Member, Registry
-from tuneloop.train.defaults import Facts
+from tuneloop.train.defaults import Derived, Facts
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ class Tuner(Member, ABC):
     def fitted(self, facts: Facts) -> tuple[Self, Mapping[str, Words]]:
         """Itself with the settings that nobody gave, derived from the facts, and the reason of each."""
         return self, {}
+
+    def defaults(self, facts: Facts) -> Mapping[str, Derived]:
+        """Recipe values that nobody gave and for which this tuner has a rule of its own; they win over the
+        objective's."""
+        return {}
 
     @abstractmethod
     def attach(self, lm: LanguageModel, seed: int) -> None:

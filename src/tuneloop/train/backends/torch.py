@@ -14,10 +14,9 @@ from tuneloop.train.recipe import Resolved
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
-    from tuneloop.models.language_model import LanguageModel
     from tuneloop.runs import Lease
+    from tuneloop.train.assembly import Assembly
     from tuneloop.train.fit import State
-    from tuneloop.train.tuner import Tuner
 
 
 class Torch(Backend):
@@ -42,11 +41,9 @@ class Torch(Backend):
 
         with signals() as asked:
             parts = assemble(job, lease, Encoding(lease, asked, progress))
-            session = Session(lease, parts.updater, parts.plan, asked, progress, job.on_checkpoint)
+            session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, job.on_checkpoint)
             state = session.restore()
-            ended = fit(
-                parts.lm, parts.objective, parts.updater, parts.batches, parts.validation, parts.plan, state, session
-            )
+            ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
             session.flush()
         if ended in ("pause", "cancel"):
             raise stopped(lease, ended, state.step)
@@ -54,7 +51,7 @@ class Torch(Backend):
         metrics = _figures(session.latest, state) | {"steps": state.step, "tokens": state.tokens}
         lease.event("trained", ended=ended, **metrics)
         return Trained(
-            folder=_saved(job, lease, parts.tuner, parts.lm, parts.resolved),
+            folder=_saved(job, lease, parts),
             form="full" if parts.tuner.traits.form == "full" else "adapter",
             base=parts.base.name,
             objective=parts.objective.name,
@@ -66,18 +63,19 @@ class Torch(Backend):
 
 def _figures(latest: Mapping[str, float], state: State) -> dict[str, float]:
     """The last values of the curves, and the best where there was validation."""
-    kept = {name: latest[name] for name in ("loss", "validation_loss") if name in latest}
+    kept = {name: value for name, value in latest.items() if name == "loss" or name.startswith("validation_")}
     return kept | ({"best_validation_loss": state.best, "best_step": state.best_step} if state.best_step else {})
 
 
-def _saved(job: Job, lease: Lease, tuner: Tuner, lm: LanguageModel, resolved: Resolved) -> Path:
+def _saved(job: Job, lease: Lease, parts: Assembly) -> Path:
     """The result in its folder, whole or not there; a folder that an interrupted attempt left is replaced."""
     place = job.workspace.path("models") / lease.run
     temporary = temporary_beside(place)
     with storage_errors(place):
         temporary.mkdir(parents=True)
-        tuner.save(lm, temporary)
-        (temporary / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
+        parts.tuner.save(parts.lm, temporary)
+        parts.learner.save(temporary)
+        (temporary / "recipe.yaml").write_text(parts.resolved.as_yaml(), encoding="utf-8")
         if place.exists():
             shutil.rmtree(place)
         publish(temporary, place)

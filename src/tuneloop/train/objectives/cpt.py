@@ -12,7 +12,7 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
-    from tuneloop.models.packed import Packed
+    from tuneloop.train.batches import Batch
 
 
 class ContinuedPretraining(Objective):
@@ -32,5 +32,5 @@ class ContinuedPretraining(Objective):
     def encode_many(self, records: Sequence[Record], lm: LanguageModel, limit: int) -> list[Encoded]:
         return next_token.encode_all(records, lm, limit, whole_dialogues=True)
 
-    def loss(self, lm: LanguageModel, batch: Packed) -> Loss:
+    def loss(self, lm: LanguageModel, batch: Batch) -> Loss:
         return next_token.summed_loss(lm, batch)

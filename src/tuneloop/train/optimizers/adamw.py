@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from tuneloop.config import setting
-from tuneloop.train.optimizer import Optimizer, Updater, Weight
+from tuneloop.train.optimizer import Optimizer, Updater, Weight, resting
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -37,23 +37,26 @@ class AdamW(Optimizer):
 
 
 class _AdamWUpdater(Updater):
-    """One flat row per (dtype, decayed or not), each with its two moments and a step counter."""
+    """One flat row per (dtype, decayed or not, rate, stage), each with its two moments and a step counter."""
 
     def __init__(self, settings: AdamW, weights: list[Weight], learning_rate: float, weight_decay: float) -> None:
         import torch
 
         from tuneloop.train.flat import Flat
 
-        self.settings, self.learning_rate = settings, learning_rate
-        groups: dict[tuple[str, bool], list[Weight]] = {}
+        self.settings = settings
+        groups: dict[tuple[str, bool, float, int], list[Weight]] = {}
         for weight in weights:
             decayed = weight_decay > 0 and weight.parameter.dim() > 1
-            groups.setdefault((str(weight.parameter.dtype), decayed), []).append(weight)
+            key = (str(weight.parameter.dtype), decayed, weight.rate, weight.stage)
+            groups.setdefault(key, []).append(weight)
         self.rows: list[Flat] = []
         self.decays: list[float] = []
-        for (_, decayed), members in groups.items():
+        self.rates: list[float] = []
+        for (_, decayed, rate, _), members in groups.items():
             self.rows.append(Flat([(weight.name, weight.parameter) for weight in members]))
             self.decays.append(weight_decay if decayed else 0.0)
+            self.rates.append(learning_rate * rate)
         self.means = [torch.zeros_like(row.master) for row in self.rows]
         self.squares = [torch.zeros_like(row.master) for row in self.rows]
         self.steps = [torch.zeros((), device=row.master.device) for row in self.rows]
@@ -68,12 +71,14 @@ class _AdamWUpdater(Updater):
         import torch
 
         update = update_fused if hasattr(torch, "_fused_adamw_") else update_plainly
-        for row, mean, square, count, decay in zip(
-            self.rows, self.means, self.squares, self.steps, self.decays, strict=True
+        for row, mean, square, count, rate, decay in zip(
+            self.rows, self.means, self.squares, self.steps, self.rates, self.decays, strict=True
         ):
+            if resting(row.named):
+                continue
             count += 1
             row.grad.div_(divide)
-            update(row.master, row.grad, mean, square, count, self.settings, self.learning_rate * factor, decay)
+            update(row.master, row.grad, mean, square, count, self.settings, rate * factor, decay)
             row.grad.zero_()
             row.publish()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from tuneloop.config import setting
-from tuneloop.train.optimizer import Optimizer, Updater, Weight
+from tuneloop.train.optimizer import Optimizer, Updater, Weight, resting
 from tuneloop.train.optimizers.adamw import AdamW as _Rest
 from tuneloop.wording import Words
 
@@ -52,10 +52,11 @@ class _MuonUpdater(Updater):
         from tuneloop.train.flat import Flat
 
         self.settings, self.matrices, self.rest, self.decay = settings, matrices, rest, weight_decay
-        by_dtype: dict[torch.dtype, list[Weight]] = {}
+        groups: dict[tuple[torch.dtype, float, int], list[Weight]] = {}
         for weight in matrices:
-            by_dtype.setdefault(weight.parameter.dtype, []).append(weight)
-        self.rows = [Flat([(weight.name, weight.parameter) for weight in group]) for group in by_dtype.values()]
+            groups.setdefault((weight.parameter.dtype, weight.rate, weight.stage), []).append(weight)
+        self.rows = [Flat([(weight.name, weight.parameter) for weight in group]) for group in groups.values()]
+        self.rates = [settings.matrix_rate * rate for _, rate, _ in groups]
         self.momenta = [torch.zeros_like(row.master) for row in self.rows]
         self.pieces = {weight.name: list(weight.pieces) for weight in matrices}
 
@@ -68,8 +69,11 @@ class _MuonUpdater(Updater):
     def step(self, factor: float, divide: float) -> None:
         import torch
 
-        rate, momentum = self.settings.matrix_rate * factor, self.settings.momentum
-        for row, memory in zip(self.rows, self.momenta, strict=True):
+        momentum = self.settings.momentum
+        for row, memory, full in zip(self.rows, self.momenta, self.rates, strict=True):
+            if resting(row.named):
+                continue
+            rate = full * factor
             row.grad.div_(divide)
             memory.lerp_(row.grad, 1 - momentum)
             row.grad.lerp_(memory, momentum)  # Nesterov: look one step ahead
