@@ -111,6 +111,7 @@ class _LinearNll(torch.autograd.Function):
                 torch.mm(slopes, weight, out=dh[rows])
             if dw is not None and promise is not None:
                 _accumulate(dw, slopes, hidden[rows], promise[rows])
+            del slopes  # or the next chunk's logits are made beside these
         ctx.save_for_backward(hidden, weight, targets, promise, dh, dw)
         ctx.cap = cap
         return nats
@@ -156,4 +157,5 @@ def _weight_gradient(
     for rows in _chunks(hidden, weight):
         _, slopes = _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=True)
         _accumulate(dw, slopes, hidden[rows], grad[rows])
+        del slopes
     return dw
