@@ -19,6 +19,7 @@ CONTRACTS = (
     "tuneloop.train.backend",
     "tuneloop.train.export",
     "tuneloop.scores.metric",
+    "tuneloop.scores.judge",
     "tuneloop.models.family",
     "tuneloop.models.engine",
     "tuneloop.text.personal.kind",

@@ -22,6 +22,11 @@ NEW = "new"
 """The base of a model that was made from nothing."""
 
 
+def is_version(name: str) -> bool:
+    """Whether a name can only be that of a model version: `model-2`, or an id."""
+    return re.fullmatch(r"model-\d+|m1:[0-9a-f]+", name) is not None
+
+
 def load_base(ws: Workspace, version: ModelVersion, **how: Any) -> LanguageModel | None:
     """The model that a version was tuned from; None where it was made from nothing. `how` is for `load`."""
     return None if version.base == NEW else load_named(ws, version.base, **how)
@@ -41,7 +46,7 @@ def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | Non
 
 def load_named(ws: Workspace, name: str, **how: Any) -> LanguageModel:
     """A model by what a person calls it: a version of the workspace (adapters merged), or whatever `load` takes."""
-    if not re.fullmatch(r"model-\d+|m1:[0-9a-f]+", name):
+    if not is_version(name):
         return load(name, **how)
     version = model(ws, name)
     lm = load_version(ws, version, **how)
