@@ -6,9 +6,9 @@ import pytest
 from tests.evaluate.world import add_version, chat
 
 from tuneloop.evaluate.questions import question_of
-from tuneloop.evaluate.sample import draw
 from tuneloop.records import Record, Turn
 from tuneloop.store import Workspace
+from tuneloop.store.sample import draw
 
 CALL = {"id": "1", "type": "function", "function": {"name": "price", "arguments": "{}"}}
 

@@ -88,3 +88,24 @@ def test_no_such_model_and_no_network(server: dict[str, bytes], monkeypatch: pyt
 )
 def test_what_looks_like_a_path(reference: str, path: bool) -> None:
     assert places.looks_like_path(reference) == path
+
+
+def test_what_lies_on_this_machine_is_found_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert places.here("starter") == places.starter()
+    assert places.here("team/model") is None
+    assert places.here(str(tmp_path / "nowhere")) is None
+    assert places.here(str(tmp_path)) is None  # a folder, but no model
+    cached = tmp_path / "hub" / "models--team--model"
+    snapshot = cached / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text("{}")
+    assert places.here("team/model") is None  # no weights
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    (snapshot / "model-1.safetensors").touch()
+    assert places.here("team/model") is None  # half of them
+    (snapshot / "model-2.safetensors").touch()
+    assert places.here("team/model") == snapshot

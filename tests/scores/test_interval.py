@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tuneloop.scores.interval import of_difference, of_shares
+from tuneloop.scores.interval import of_difference, of_ratio, of_shares
 
 
 def test_none_of_fourteen_is_not_proof_of_zero() -> None:
@@ -66,3 +66,23 @@ def test_intervals_of_differences_hold_the_truth_about_as_often_as_they_say() ->
         interval = of_difference([after for after, _ in pairs], [before for _, before in pairs])
         held += interval.low <= 0.3 <= interval.high
     assert 368 <= held <= 396
+
+
+def test_a_ratio_of_sums_covers_the_truth_as_often_as_it_says() -> None:
+    """Records of very different length: the ratio of sums, not the mean of ratios, is what is bounded."""
+    draw = random.Random(7)
+    inside = 0
+    for number in range(200):
+        pairs = []
+        for _ in range(60):
+            below = draw.randint(5, 200)
+            pairs.append((below * draw.uniform(1.0, 3.0), float(below)))
+        found = of_ratio(pairs, seed=number, draws=400)
+        assert found.mean == pytest.approx(sum(above for above, _ in pairs) / sum(below for _, below in pairs))
+        inside += found.low <= 2.0 <= found.high
+    assert 180 <= inside <= 199
+
+
+def test_one_pair_is_no_evidence() -> None:
+    found = of_ratio([(3.0, 2.0)])
+    assert (found.mean, found.low, found.high, found.count) == (1.5, float("-inf"), float("inf"), 1)

@@ -1,9 +1,7 @@
 """Is the tuned model better than its base, and how sure are we?
 
-sample.py      which records are looked at
 questions.py   from a record to a question with a reference
 arms.py        the base, then the tuned model, on one loaded base where it is an adapter
-held_out.py    how well a model foresees the records: loss, perplexity, bits per byte
 answers.py     what a model answers
 measures.py    means and intervals, in all and per language
 sentences.py   what the numbers mean, and what was left out

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import StoppedError
-from tuneloop.evaluate import held_out, measures
+from tuneloop.evaluate import measures
 from tuneloop.evaluate.answers import Answer, answer, askable
 from tuneloop.evaluate.arms import arms
-from tuneloop.evaluate.held_out import HeldOut
 from tuneloop.evaluate.measures import Arm
 from tuneloop.evaluate.questions import Question, question_of
 from tuneloop.evaluate.recipe import EvaluateRecipe
 from tuneloop.records import ModelVersion, Progress, Record, Watcher
-from tuneloop.scores import Metric
+from tuneloop.scores import Metric, held_out
+from tuneloop.scores.held_out import HeldOut
 from tuneloop.store import Workspace
 from tuneloop.wording import Words
 

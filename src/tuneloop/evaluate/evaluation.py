@@ -10,7 +10,6 @@ from tuneloop.errors import UsageError
 from tuneloop.evaluate import asking
 from tuneloop.evaluate.page import Curves, Made, page
 from tuneloop.evaluate.recipe import EvaluateRecipe
-from tuneloop.evaluate.sample import draw
 from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Report, Split, Watcher, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.runs import queue
@@ -18,6 +17,7 @@ from tuneloop.scores import Metric
 from tuneloop.scores.metric import metrics as registry
 from tuneloop.store import Workspace, datasets, durable
 from tuneloop.store.evaluations import add_evaluation
+from tuneloop.store.sample import draw
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ tokenizer files are ever fetched.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from importlib.resources import files
@@ -36,6 +37,43 @@ def find(reference: str) -> Path:
 
         return fetch(reference.removeprefix("modelscope:"))
     return from_hub(reference)
+
+
+def here(reference: str) -> Path | None:
+    """The folder of a model whose weights are on this machine: the starter, a folder, or a whole copy in a hub's cache.
+
+    The network is never asked; None where something would have to be fetched first.
+    """
+    if reference == STARTER:
+        return starter()
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return path if (path / "config.json").is_file() else None
+    if looks_like_path(reference):
+        return None
+    if reference.startswith("modelscope:"):
+        from tuneloop.models.modelscope import cache_folder
+
+        path = cache_folder() / reference.removeprefix("modelscope:")
+        return path if (path / ".whole").is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(reference, "config.json")
+    except HFValidationError:
+        return None
+    folder = Path(found).parent if isinstance(found, str) else None
+    return folder if folder and _whole(folder) else None
+
+
+def _whole(folder: Path) -> bool:
+    """Whether every file of weights that a folder should hold is there."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return any(folder.glob("*.safetensors"))
+    shards = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values()
+    return all((folder / shard).is_file() for shard in shards)
 
 
 def starter() -> Path:

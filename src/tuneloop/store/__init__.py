@@ -6,6 +6,7 @@
     blobs.py       bytes by the hash of their content; remote.py keeps them in an object store
     ledgers.py     what machines say about every record, as Parquet
     keys.py        the key to originals of personal data, which never lies inside the workspace
+    sample.py      which of a version's records are looked at, where not all are
     sources.py datasets.py models.py evaluations.py restores.py settings.py    typed functions over the rows
 
 A row that makes a version or a model visible is written last, after its blobs exist, in one transaction: a process

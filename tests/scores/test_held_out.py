@@ -9,17 +9,17 @@ import pytest
 import torch
 from tests.evaluate.world import chat
 
-from tuneloop.evaluate import held_out
-from tuneloop.evaluate.held_out import HeldOut
 from tuneloop.models import load
 from tuneloop.models.chat import encode_record
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.records import Record, Turn
+from tuneloop.scores import held_out
+from tuneloop.scores.held_out import HeldOut
 
 
 @pytest.fixture(scope="module")
-def lm(base: Path) -> LanguageModel:
-    return load(base, dtype="float32")
+def lm(tiny_base: Path) -> LanguageModel:
+    return load(tiny_base, dtype="float32")
 
 
 def measured(lm: LanguageModel, *records: Record) -> HeldOut:
@@ -48,6 +48,16 @@ def test_records_weigh_by_their_tokens(lm: LanguageModel) -> None:
     apart, together = (measured(lm, short), measured(lm, long)), measured(lm, short, long)
     assert together.nats == pytest.approx(sum(one.nats for one in apart), rel=1e-5)
     assert together.loss == pytest.approx(together.nats / sum(one.tokens for one in apart))
+
+
+def test_each_record_s_own_figures_add_up_to_the_whole(lm: LanguageModel) -> None:
+    records = [chat("a", "b c d"), Record("text", text="x" * 400), chat("q" * 400, "never reached"), chat("e", "f")]
+    found = measured(lm, *records)
+    alone = [measured(lm, record) for record in records]
+    assert len(found.each) == found.records == 3
+    assert sum(nats for nats, _ in found.each) == pytest.approx(found.nats, rel=1e-6)
+    assert sum(octets for _, octets in found.each) == found.octets
+    assert [nats for nats, _ in found.each] == pytest.approx([one.nats for one in alone if one.records], rel=1e-5)
 
 
 def test_bits_per_byte_counts_bytes_of_utf8(lm: LanguageModel) -> None:

@@ -27,6 +27,7 @@ class HeldOut:
     """Sums over `records` records: `nats` of loss at `tokens` targets, which write `octets` bytes of UTF-8.
 
     `cut` counts tokens beyond the model's length, `aside` records that its template refuses or that hold no target.
+    `each` holds (nats, bytes) of every measured record, in order.
     """
 
     nats: float = 0.0
@@ -35,6 +36,7 @@ class HeldOut:
     records: int = 0
     cut: int = 0
     aside: int = 0
+    each: tuple[tuple[float, int], ...] = ()
 
     @property
     def loss(self) -> float:
@@ -63,16 +65,19 @@ def measure(lm: LanguageModel, records: Iterable[Record], told: Callable[[int], 
 
     from tuneloop.models.packed import Packed
 
-    nats, tokens, octets, counts = 0.0, 0, 0, _Counts()
+    counts, tokens = _Counts(), 0
+    each: dict[int, tuple[float, int]] = {}
     for batch in _batches(_pieces(lm, records, counts)):
-        packed = Packed.of(batch)
         with torch.no_grad():
-            losses = lm.token_nll(packed)
-        nats += float(losses.double().sum())
+            losses = lm.token_nll(Packed.of([piece for _, piece in batch])).double()
         tokens += len(losses)
-        octets += sum(_octets(lm, ids, mask) for ids, mask in batch)
+        sizes = [sum(weight > 0 for weight in mask[1:]) for _, (_, mask) in batch]
+        for (record, (ids, mask)), own in zip(batch, losses.split(sizes), strict=True):
+            nats, octets = each.get(record, (0.0, 0))
+            each[record] = nats + float(own.sum()), octets + _octets(lm, ids, mask)
         told(counts.records)
-    return HeldOut(nats, tokens, octets, counts.records, counts.cut, counts.aside)
+    total, written = math.fsum(one for one, _ in each.values()), sum(one for _, one in each.values())
+    return HeldOut(total, tokens, written, counts.records, counts.cut, counts.aside, tuple(each.values()))
 
 
 @dataclass
@@ -82,13 +87,14 @@ class _Counts:
     aside: int = 0
 
 
-def _pieces(lm: LanguageModel, records: Iterable[Record], counts: _Counts) -> Iterator[Piece]:
+def _pieces(lm: LanguageModel, records: Iterable[Record], counts: _Counts) -> Iterator[tuple[int, Piece]]:
+    """The pieces of each measured record, with the record's number."""
     limit = lm.config.max_positions
     for record in records:
         found = list(_encoded(lm, record, limit, counts))
         if found:
             counts.records += 1
-            yield from found
+            yield from ((counts.records, piece) for piece in found)
         else:
             counts.aside += 1
 
@@ -116,14 +122,14 @@ def _encoded(lm: LanguageModel, record: Record, limit: int, counts: _Counts) -> 
                 yield piece, [1.0] * len(piece)
 
 
-def _batches(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
-    batch: list[Piece] = []
+def _batches(pieces: Iterator[tuple[int, Piece]]) -> Iterator[list[tuple[int, Piece]]]:
+    batch: list[tuple[int, Piece]] = []
     filled = 0
-    for piece in pieces:
+    for record, piece in pieces:
         if batch and filled + len(piece[0]) > BATCH_TOKENS:
             yield batch
             batch, filled = [], 0
-        batch.append(piece)
+        batch.append((record, piece))
         filled += len(piece[0])
     if batch:
         yield batch

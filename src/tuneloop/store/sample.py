@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 
 from tuneloop.records import DatasetVersion, Record, Split
-from tuneloop.store import Workspace, datasets
+from tuneloop.store import datasets
+from tuneloop.store.workspace import Workspace
 
 _CHUNK = 256
 
