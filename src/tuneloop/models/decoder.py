@@ -27,31 +27,36 @@ from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.norm import add_norm, norm
 from tuneloop.models.overlay import BARE, Overlay
 from tuneloop.models.prefix import Prefixed
+from tuneloop.models.quantized import Kind, Matrix, QuantizedMatrix, quantize
 from tuneloop.models.shape import Shape
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Layer(nn.Module):
-    """One block: attention, then the gated MLP, each after its norm."""
+    """One block: attention, then the gated MLP, each after its norm.
 
-    def __init__(self, shape: Shape, index: int, **place: Any) -> None:
+    Its four matrices are parameters, or a `QuantizedMatrix` each; `matrices` is the device they are made on.
+    """
+
+    def __init__(self, shape: Shape, index: int, matrices: torch.device | str, **place: Any) -> None:
         super().__init__()
         self.shape, self.index = shape, index
         self.layout = Layout(shape.heads, shape.kv_heads, shape.head_dim, shape.eps, shape.norm_offset)
         hidden, wide, fused = shape.hidden, shape.intermediate, shape.q_rows + 2 * shape.kv_rows
+        large = {**place, "device": matrices}
         self.norm1 = _empty(hidden, **place)
-        self.qkv = _matrix(fused, hidden, **place)
+        self.qkv = _matrix(fused, hidden, **large)
         self.qkv_bias = _empty(fused, **place) if shape.qkv_bias else None
         self.q_norm = _empty(shape.head_dim, **place) if shape.head_norm else None
         self.k_norm = _empty(shape.head_dim, **place) if shape.head_norm else None
-        self.o = _matrix(hidden, shape.q_rows, **place)
+        self.o = _matrix(hidden, shape.q_rows, **large)
         self.o_bias = _empty(hidden, **place) if shape.o_bias else None
         self.norm1_after = _empty(hidden, **place) if shape.after_norm else None
         self.norm2 = _empty(hidden, **place)
-        self.gate_up = _matrix(2 * wide, hidden, **place)
+        self.gate_up = _matrix(2 * wide, hidden, **large)
         self.gate_up_bias = _empty(2 * wide, **place) if shape.mlp_bias else None
-        self.down = _matrix(hidden, wide, **place)
+        self.down = _matrix(hidden, wide, **large)
         self.down_bias = _empty(hidden, **place) if shape.mlp_bias else None
         self.norm2_after = _empty(hidden, **place) if shape.after_norm else None
 
@@ -95,15 +100,21 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Token ids in, final hidden rows out; `vocabulary` turns them into logits."""
+    """Token ids in, final hidden rows out; `vocabulary` turns them into logits.
 
-    def __init__(self, shape: Shape, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+    With `hollow` the layers' matrices take no memory until `quantize` is given each.
+    """
+
+    def __init__(
+        self, shape: Shape, dtype: torch.dtype, device: torch.device | str = "cpu", *, hollow: bool = False
+    ) -> None:
         super().__init__()
         place: dict[str, Any] = {"dtype": dtype, "device": device}
+        matrices = "meta" if hollow else device
         self.shape = shape
         self.checkpointing = False
         self.embed = _empty(shape.vocab, shape.hidden, **place)
-        self.layers = nn.ModuleList(Layer(shape, index, **place) for index in range(shape.layers))
+        self.layers = nn.ModuleList(Layer(shape, index, matrices, **place) for index in range(shape.layers))
         self.norm = _empty(shape.hidden, **place)
         self.head = None if shape.tied else _empty(shape.vocab, shape.hidden, **place)
 
@@ -111,6 +122,18 @@ class Decoder(nn.Module):
     def vocabulary(self) -> nn.Parameter:
         """[V, hidden] the matrix from hidden rows to logits."""
         return self.embed if self.head is None else self.head
+
+    def weights(self) -> dict[str, Matrix]:
+        """Parameters and quantized matrices by name."""
+        quantized = {name: part for name, part in self.named_modules() if isinstance(part, QuantizedMatrix)}
+        return {**dict(self.named_parameters()), **quantized}
+
+    def quantize(self, name: str, weight: torch.Tensor, kind: Kind) -> None:
+        """Hold a layer's matrix (`layers.0.qkv`) as the codes of `weight`, in the place of its parameter."""
+        owner, _, last = name.rpartition(".")
+        layer = self.get_submodule(owner)
+        delattr(layer, last)
+        setattr(layer, last, quantize(weight, kind))
 
     def forward(
         self,
@@ -142,8 +165,6 @@ class Decoder(nn.Module):
                 order, rows = plan.order, plan.back if rows is None else plan.back[rows]
                 angles = {local: (cos[order], sin[order]) for local, (cos, sin) in angles.items()}
         x = self._embedded(ids, order, inserted)
-        if shape.embed_scale != 1.0:
-            x = x * torch.tensor(shape.embed_scale, dtype=x.dtype)
         delta = None
         recompute = self.checkpointing and torch.is_grad_enabled()
         for index, layer in enumerate(self.layers):
@@ -155,10 +176,14 @@ class Decoder(nn.Module):
     def _embedded(self, ids: torch.Tensor, order: torch.Tensor | None, inserted: torch.Tensor | None) -> torch.Tensor:
         """[T, hidden] token embeddings, `inserted` rows among them, in `order`."""
         if inserted is None:
-            return F.embedding(ids if order is None else ids[order], self.embed)
-        x = F.embedding(ids.clamp(min=0), self.embed)
+            return self._scaled(F.embedding(ids if order is None else ids[order], self.embed))
+        x = self._scaled(F.embedding(ids.clamp(min=0), self.embed))
         x = x.index_copy(0, (ids < 0).nonzero().squeeze(1), inserted.to(x.dtype))
         return x if order is None else x[order]
+
+    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
+        scale = self.shape.embed_scale
+        return x if scale == 1.0 else x * torch.tensor(scale, dtype=x.dtype)
 
     def _packed(self, plan: Plan, overlay: Overlay, lengths: Sequence[int]) -> Attend:
         shape = self.shape

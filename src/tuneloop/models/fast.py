@@ -16,6 +16,7 @@ from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.packed import Packed
+from tuneloop.models.quantized import Kind, Matrix
 
 if TYPE_CHECKING:
     from tuneloop.models.engines.decoder import DecoderEngine
@@ -49,13 +50,13 @@ class FastModel(LanguageModel):
     ) -> torch.Tensor:
         """Packed records through the decoder and the attached adapter; `rows` count the records' own tokens."""
         overlay = self.overlay
-        if overlay.prompt is None:
+        prompt = overlay.prompt
+        if prompt is None:
             positions = positions + overlay.before if overlay.before else positions
             return self.module(ids, positions, lengths, overlay=overlay, rows=rows)  # type: ignore[no-any-return]
-        count = len(overlay.prompt)
-        ids, places, lengths = spread(ids, lengths, [count] * len(lengths))
+        ids, places, lengths = spread(ids, lengths, [len(prompt)] * len(lengths))
         positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])
-        inserted = overlay.prompt.repeat(len(lengths), 1)
+        inserted = prompt.repeat(len(lengths), 1)
         rows = places if rows is None else places[rows]
         return self.module(ids, positions, lengths, overlay=overlay, rows=rows, inserted=inserted)  # type: ignore[no-any-return]
 
@@ -66,11 +67,12 @@ class FastModel(LanguageModel):
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
     def state(self) -> dict[str, torch.Tensor]:
+        self.check_dense()
         held = dict(self.module.named_parameters())
         return {slot.file_name: held[slot.parameter][slot.start : slot.start + slot.rows] for slot in self.slots}
 
     def sites(self) -> dict[str, tuple[int, int]]:
-        held = dict(self.module.named_parameters())
+        held = self.module.weights()
         return {
             slot.file_name.removesuffix(".weight"): (slot.rows, held[slot.parameter].shape[1])
             for slot in self.projections()
@@ -78,12 +80,17 @@ class FastModel(LanguageModel):
 
     def projections(self) -> list[Slot]:
         """The slots of the layers' linear weights."""
-        held = dict(self.module.named_parameters())
-        return [slot for slot in self.slots if slot.parameter.startswith("layers.") and held[slot.parameter].dim() == 2]
+        held = self.module.weights()
+        return [slot for slot in self.slots if _is_matrix(slot, held[slot.parameter])]
 
     def outputs(self, parameter: str) -> int:
         """Rows of a fused parameter."""
         return sum(slot.rows for slot in self.slots if slot.parameter == parameter)
+
+    def quantize(self, kind: Kind) -> None:
+        held = dict(self.module.named_parameters())
+        for name in dict.fromkeys(slot.parameter for slot in self.projections()):
+            self.module.quantize(name, held.pop(name).detach(), kind)
 
     def attach(self, adapter: Adapter) -> None:
         self.overlay, self.adapter = adapter.overlay(self), adapter
@@ -105,9 +112,27 @@ class FastModel(LanguageModel):
         self.module.checkpointing = on
 
 
-def fill(module: Decoder, slots: Sequence[Slot], weights: Weights) -> None:
-    """Copy the files' tensors into the decoder's parameters, cast to their dtype."""
+def fill(module: Decoder, slots: Sequence[Slot], weights: Weights, kind: Kind | None = None) -> None:
+    """Copy the files' tensors into the decoder's parameters, cast to their dtype.
+
+    With a `kind` the layers' matrices, hollow until then, are quantized as they are read: one of them is dense at a
+    time.
+    """
     held = dict(module.named_parameters())
+    fused: dict[str, list[str]] = {}
     with torch.no_grad():
         for slot in slots:
-            held[slot.parameter][slot.start : slot.start + slot.rows].copy_(weights.read(slot.file_name))
+            parameter = held[slot.parameter]
+            if kind and _is_matrix(slot, parameter):
+                fused.setdefault(slot.parameter, []).append(slot.file_name)
+            else:
+                parameter[slot.start : slot.start + slot.rows].copy_(weights.read(slot.file_name))
+        device = module.norm.device
+        for name, files in fused.items():
+            assert kind is not None
+            module.quantize(name, torch.cat([weights.read(file) for file in files]).to(device), kind)
+
+
+def _is_matrix(slot: Slot, weight: Matrix) -> bool:
+    """Whether it is part of a layer's matrix."""
+    return slot.parameter.startswith("layers.") and len(weight.shape) == 2

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from tuneloop.errors import ModelError
 from tuneloop.models.checkpoint import open_weights, write_weights
 from tuneloop.models.packed import Packed
+from tuneloop.models.quantized import Kind, QuantizedMatrix
 from tuneloop.models.sampling import Sampling
 from tuneloop.models.shape import Shape
 from tuneloop.models.templates import ChatTemplate, template_of
@@ -78,6 +80,10 @@ class LanguageModel(ABC):
     @abstractmethod
     def sites(self) -> dict[str, tuple[int, int]]:
         """Module paths of the linear layers that an adapter may sit on, each with (outputs, inputs)."""
+
+    @abstractmethod
+    def quantize(self, kind: Kind) -> None:
+        """Store the weights of the sites in 4 or 8 bits, frozen for good, where they were dense."""
 
     @abstractmethod
     def attach(self, adapter: Adapter) -> None:
@@ -145,8 +151,26 @@ class LanguageModel(ABC):
 
     @property
     def parameters(self) -> int:
-        """Number of weights, tied ones once."""
-        return sum(parameter.numel() for parameter in self.module.parameters())
+        """Number of weights, tied ones once; a quantized one counts as one."""
+        dense = sum(parameter.numel() for parameter in self.module.parameters())
+        return dense + sum(part.weights for part in self._quantized())
+
+    @property
+    def quantized(self) -> Kind | None:
+        """How the layers' matrices are stored, where that is in 4 or 8 bits."""
+        return next((part.kind for part in self._quantized()), None)
+
+    def _quantized(self) -> Iterator[QuantizedMatrix]:
+        return (part for part in self.module.modules() if isinstance(part, QuantizedMatrix))
+
+    def check_dense(self) -> None:
+        """Raises ModelError where the weights are quantized."""
+        if self.quantized:
+            raise ModelError(
+                f"{self.reference or 'this model'} is held in {self.quantized}, and its weights cannot be given out",
+                expected="a model that was loaded without quantizing",
+                do="Load it again in 16 or 32 bits",
+            )
 
     def freeze(self, frozen: bool = True) -> None:
         """Switch gradients of all base weights off or on; frozen ones cost nothing in the backward pass."""
@@ -183,6 +207,7 @@ class LanguageModel(ABC):
 
         An attached adapter is not part of it: merge it first, or save it by itself.
         """
+        self.check_dense()
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         config = {key: value for key, value in self.settings.items() if key != "torch_dtype"}

@@ -18,6 +18,7 @@ from tuneloop.models.family import Family, families, read_shape
 from tuneloop.models.fast import FastModel, fill
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.places import find
+from tuneloop.models.quantized import Kind
 from tuneloop.models.shape import Shape
 from tuneloop.models.tokenizer import load_tokenizer, read_json
 from tuneloop.wording import Words
@@ -30,11 +31,13 @@ def load(
     dtype: str | torch.dtype | None = None,
     path: Route = "auto",
     device: torch.device | str = "cpu",
+    quantize: Kind | None = None,
 ) -> LanguageModel:
     """`reference`: "starter", a folder, or a Hugging Face (or `modelscope:`) name.
 
     `dtype`: "float32", "bfloat16", "float16", or None for what this machine is fastest with.  `path` "fast" raises
-    ModelError where the decoder cannot be the model.
+    ModelError where the decoder cannot be the model.  `quantize` stores the layers' linear weights in 4 or 8 bits while
+    they are read; embeddings, norms and the head stay in `dtype`.  On the plain path the dense model is there first.
     """
     folder = find(str(reference))
     settings = _settings(folder)
@@ -42,7 +45,7 @@ def load(
     why = Words("", "")
     if path != "plain":
         try:
-            return _load_fast(folder, settings, str(reference), chosen, device)
+            return _load_fast(folder, settings, str(reference), chosen, device, quantize)
         except PlainNeeded as reason:
             why = reason.why
             if path == "fast":
@@ -51,7 +54,10 @@ def load(
         why = Words("The plain path was asked for: transformers runs it.", "按要求使用普通路径，由 transformers 运行。")
     from tuneloop.models.plain import load_plain
 
-    return load_plain(folder, settings, str(reference), chosen, device, why)
+    lm = load_plain(folder, settings, str(reference), chosen, device, why)
+    if quantize:
+        lm.quantize(quantize)
+    return lm
 
 
 def as_dtype(dtype: str | torch.dtype | None, device: str = "cpu") -> torch.dtype:
@@ -99,14 +105,19 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 
 def _load_fast(
-    folder: Path, settings: Mapping[str, Any], reference: str, dtype: torch.dtype, device: torch.device | str
+    folder: Path,
+    settings: Mapping[str, Any],
+    reference: str,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    quantize: Kind | None,
 ) -> FastModel:
     family, shape = read_shape(settings)
     tokenizer = load_tokenizer(folder)
     with open_weights(folder) as weights:
         shape = _checked(family, shape, weights, settings, folder)
-        module = Decoder(shape, dtype, device)
-        fill(module, family.slots(shape), weights)
+        module = Decoder(shape, dtype, device, hollow=quantize is not None)
+        fill(module, family.slots(shape), weights, quantize)
     why = Words("Our own decoder runs this model ({family}).", "由内置解码器运行（{family}）。").format(
         family=family.title
     )

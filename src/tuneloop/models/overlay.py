@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 
 from tuneloop.models.kernels.linear import linear
+from tuneloop.models.quantized import Matrix
 
 Part = Literal["attention", "mlp"]
 KeysValues = tuple[torch.Tensor, torch.Tensor]
@@ -24,23 +25,26 @@ KeysValues = tuple[torch.Tensor, torch.Tensor]
 class Overlay:
     """Rows are tokens: T of them, whatever records they belong to."""
 
-    prompt: torch.Tensor | None = None
-    """[p, hidden] rows that stand before each record, at positions 0 to p - 1."""
+    prompt_length: int = 0
+    """Rows of `prompt`."""
     prefix_length: int = 0
     """Tokens of `prefix`; a record's own begin at this position."""
 
     @property
+    def prompt(self) -> torch.Tensor | None:
+        """[p, hidden] rows that stand before each record, at positions 0 to p - 1; computed when asked for."""
+        return None
+
+    @property
     def before(self) -> int:
         """Positions that each record's tokens have before them."""
-        return self.prefix_length + (0 if self.prompt is None else len(self.prompt))
+        return self.prefix_length + self.prompt_length
 
     def prefix(self, layer: int) -> KeysValues | None:
         """[p, K, D] twice: keys, as they are after the rotation, and values."""
         return None
 
-    def linear(
-        self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def linear(self, layer: int, name: str, x: torch.Tensor, weight: Matrix, bias: torch.Tensor | None) -> torch.Tensor:
         """[T, in] → [T, out] for the parameter `layers.{layer}.{name}` (qkv, o, gate_up or down)."""
         return self.adjust(layer, name, x, linear(x, weight, bias), bias)
 

@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 
 from tuneloop.errors import ModelError, Where
+from tuneloop.models.adapter import Adapter
 from tuneloop.models.checkpoint import weight_files
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.adapter import Adapter
 from tuneloop.models.packed import Packed
+from tuneloop.models.quantized import Kind, QuantizedLinear, quantize
 from tuneloop.models.shape import Rope, Shape
 from tuneloop.models.tokenizer import load_tokenizer, read_json
 from tuneloop.wording import Words
@@ -69,6 +70,7 @@ class PlainModel(LanguageModel):
         return torch.cat([self.module(input_ids=row[None], use_cache=False).logits[0].float() for row in rows])
 
     def state(self) -> dict[str, torch.Tensor]:
+        self.check_dense()
         return dict(self.module.named_parameters())
 
     def sites(self) -> dict[str, tuple[int, int]]:
@@ -76,6 +78,12 @@ class PlainModel(LanguageModel):
         return {
             name: size for name, module in self.module.named_modules() if module is not head and (size := _size(module))
         }
+
+    def quantize(self, kind: Kind) -> None:
+        for name in self.sites():
+            site = self.module.get_submodule(name)
+            weight = site.weight.detach().t() if self.transposed(name) else site.weight.detach()
+            self.module.set_submodule(name, QuantizedLinear(quantize(weight, kind), site.bias))
 
     def attach(self, adapter: Adapter) -> None:
         self.detach()
@@ -89,7 +97,7 @@ class PlainModel(LanguageModel):
 
     def transposed(self, site: str) -> bool:
         """Whether the layer keeps its weight as [inputs, outputs] (GPT-2's Conv1D)."""
-        return not isinstance(self.module.get_submodule(site), torch.nn.Linear)
+        return type(self.module.get_submodule(site)).__name__ == "Conv1D"
 
     def engine(self) -> PlainEngine:
         from tuneloop.models.engines.plain import PlainEngine
@@ -113,6 +121,7 @@ class PlainModel(LanguageModel):
         self.module.train(on)
 
     def save(self, folder: str | Path) -> Path:
+        self.check_dense()
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         self.module.save_pretrained(path)
@@ -120,6 +129,7 @@ class PlainModel(LanguageModel):
         return path
 
     def restore(self, folder: str | Path) -> None:
+        self.check_dense()
         saved = _from_files(Path(folder), self.dtype)
         self.module.load_state_dict(saved.state_dict())
 
@@ -228,6 +238,9 @@ def _size(module: torch.nn.Module) -> tuple[int, int] | None:
     """(outputs, inputs) of a linear layer; None for all other modules."""
     if isinstance(module, torch.nn.Linear):
         return module.out_features, module.in_features
+    if isinstance(module, QuantizedLinear):
+        outputs, inputs = module.matrix.shape
+        return outputs, inputs
     if type(module).__name__ == "Conv1D":
         inputs, outputs = module.weight.shape  # type: ignore[misc]
         return int(outputs), int(inputs)

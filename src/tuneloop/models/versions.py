@@ -49,9 +49,13 @@ def load_named(ws: Workspace, name: str, **how: Any) -> LanguageModel:
     if not is_version(name):
         return load(name, **how)
     version = model(ws, name)
+    # an adapter is added to the dense base; what comes of it may be quantized then
+    quantize = how.pop("quantize", None) if version.form != "full" else None
     lm = load_version(ws, version, **how)
     if lm.adapter is not None:
         adapter = lm.adapter
         lm.detach()
         adapter.merge(lm)
+    if quantize:
+        lm.quantize(quantize)
     return lm

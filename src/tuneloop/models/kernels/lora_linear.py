@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from tuneloop.models.quantized import Matrix, dense
+
 
 class Block(NamedTuple):
     """Where one adapted projection sits in the fused output: rows from `start`, and its scale (alpha / r)."""
@@ -26,13 +28,16 @@ class Block(NamedTuple):
 
 def lora_linear(
     x: torch.Tensor,
-    weight: torch.Tensor,
+    weight: Matrix,
     bias: torch.Tensor | None,
     blocks: Sequence[Block],
     downs: Sequence[torch.Tensor],
     ups: Sequence[torch.Tensor],
 ) -> torch.Tensor:
-    """x [T, in] → [T, out]; `downs` are A's [r, in] and `ups` B's [rows, r], one pair per block, any dtype."""
+    """x [T, in] → [T, out]; `downs` are A's [r, in] and `ups` B's [rows, r], one pair per block, any dtype.
+
+    A quantized weight is made dense forward and again backward, and gets no gradient.
+    """
     return _LoraLinear.apply(x, weight, bias, blocks, *downs, *ups)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -54,17 +59,19 @@ class _LoraLinear(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        weight: torch.Tensor,
+        weight: Matrix,
         bias: torch.Tensor | None,
         blocks: Sequence[Block],
         *pairs: torch.Tensor,
     ) -> torch.Tensor:
         downs, ups = pairs[: len(blocks)], pairs[len(blocks) :]
-        down, up = stacked(blocks, downs, ups, len(weight), x)
+        down, up = stacked(blocks, downs, ups, weight.shape[0], x)
         low = x @ down.t()
-        out = F.linear(x, weight, bias)
+        out = F.linear(x, dense(weight, x.dtype), bias)
         out.addmm_(low, up.t())
-        ctx.save_for_backward(x, weight, low, down, up)
+        held = weight if isinstance(weight, torch.Tensor) else None
+        ctx.save_for_backward(x, held, low, down, up)
+        ctx.matrix = None if held is not None else weight
         ctx.blocks, ctx.dtypes = blocks, [pair.dtype for pair in pairs]
         return out
 
@@ -75,7 +82,7 @@ class _LoraLinear(torch.autograd.Function):
         d_low = grad @ up
         dx = None
         if ctx.needs_input_grad[0]:
-            dx = (grad @ weight).addmm_(d_low, down)
+            dx = (grad @ (weight if ctx.matrix is None else ctx.matrix.dense(grad.dtype))).addmm_(d_low, down)
         dw = grad.t() @ x if ctx.needs_input_grad[1] else None
         db = grad.sum(0) if ctx.needs_input_grad[2] else None
         d_down, d_up = d_low.t() @ x, grad.t() @ low
