@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny import byte_tokenizer
+from tests.tiny import CHATML, byte_tokenizer
 
 from tuneloop.errors import ModelError
 from tuneloop.models.adapters.lora import LoraAdapter
@@ -16,6 +16,7 @@ from tuneloop.models.fast import FastModel
 from tuneloop.models.heads import Head
 from tuneloop.models.new import NewModel, create
 from tuneloop.models.sampling import Sampling
+from tuneloop.models.templates import template_of
 from tuneloop.records import Turn
 from tuneloop.scores.grade import grade
 from tuneloop.scores.judge import Answered, judges
@@ -185,6 +186,17 @@ def test_a_reward_model_keeps_the_end_of_what_is_too_long() -> None:
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
     assert scores[0] != pytest.approx(scores[2], abs=1e-5)
     assert judge.counts() == {"asked": 3, "cut": 3, "untemplated": 0}
+
+
+def test_an_answer_that_the_template_changes_is_scored_behind_the_prompt() -> None:
+    judge, lm, _ = with_head()
+    shouting = CHATML.replace("m['content']", "m['content'] | upper")
+    lm.template = template_of({"default": shouting}, lm.tokenizer.special)
+    items = [asked("abc", "yes"), asked("ABC", "yes")]
+    scores = judge.score_all(items)
+    assert judge.counts()["untemplated"] == 2
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)  # the template shouts the question, the answer is as it was
+    assert scores[0] != pytest.approx(judge.score_all([asked("abc", "YES")])[0], abs=1e-3)
 
 
 def test_a_reward_model_from_its_folder_and_by_its_version(tmp_path: Path) -> None:

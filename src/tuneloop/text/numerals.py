@@ -102,10 +102,12 @@ def _value(found: re.Match[str], text: str) -> Fraction | None:
         if not int(found["over"]):
             return None
         first /= int(found["over"])
-    value = _scaled(first, found["scale"] or "", found["rest"] or "")
-    if value is None or not found["percent"]:
-        return value if value is None else value * _WORDS.get(found["word"] or "", 1)
-    return value / (100 if found["percent"] == "%" else 1000)
+    value = _scaled(first, found["scale"], found["rest"] or "") if found["scale"] else first
+    if value is None:
+        return None
+    if found["percent"]:
+        return value / (100 if found["percent"] == "%" else 1000)
+    return value * _WORDS[found["word"]] if found["word"] else value
 
 
 def _ratio(top: str, bottom: str) -> Fraction | None:
@@ -124,13 +126,13 @@ def _any(text: str) -> Fraction | None:
 
 
 def _arabic(text: str) -> Fraction | None:
-    return Fraction(Decimal(text.replace(",", ""))) if len(text) <= _LONGEST else None
+    if len(text) > _LONGEST:
+        return None
+    return Fraction(int(text)) if text.isdigit() else Fraction(Decimal(text.replace(",", "")))
 
 
 def _scaled(first: Fraction, scale: str, rest: str) -> Fraction | None:
     """1亿2000万: each part with its unit, the units falling."""
-    if not scale:
-        return first if not rest else None
     size = _size(scale)
     value = first * size
     for digits, unit in _REST.findall(rest):

@@ -49,8 +49,8 @@ class Local(LocalJudge):
     counted; where they are more than `unreadable` of a call, ModelError shows one of the replies.
 
     Not covered: a judge's taste for long and confident answers, and answers written to talk it into high marks, which
-    reinforcement will find.  Measure a judge against people before you trust it; models below some billion weights
-    grade hardly better than chance.
+    reinforcement will find.  Measure a judge against people before you trust it: the starter model, for one, wrote a
+    readable grade for 1 of 12 answers.
     """
 
     title: ClassVar[Words] = Words("Local judge", "本地评审模型")
