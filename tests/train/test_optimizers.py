@@ -137,3 +137,45 @@ def test_half_precision_weights_have_float32_masters_and_sums() -> None:
     assert flat.master.dtype == torch.float32
     assert weights[2].parameter.dtype == torch.bfloat16
     torch.testing.assert_close(flat.view(flat.master, "embed").bfloat16(), weights[2].parameter.detach())
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_a_rate_of_its_own(name: str) -> None:
+    """Weight after weight a step three times as long."""
+    optimizer = optimizers.create(name)
+    start = {weight.name: weight.parameter.detach().clone() for weight in parameters()}
+    moved = run(optimizer, parameters(), steps=1, decay=0.0)
+    faster = run(optimizer, [weight._replace(rate=3.0) for weight in parameters()], steps=1, decay=0.0)
+    for key, before in start.items():
+        torch.testing.assert_close(faster[key] - before, 3 * (moved[key] - before), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_resting_weights_stay_and_begin_as_if_it_were_the_first_step(name: str) -> None:
+    optimizer = optimizers.create(name)
+    weights = [weight._replace(stage=number) for number, weight in enumerate(parameters())]
+    updater = optimizer.build(weights, 0.01, 0.1)
+    start = {weight.name: weight.parameter.detach().clone() for weight in weights}
+
+    def step(number: int) -> None:
+        for weight in weights:
+            if weight.parameter.requires_grad:
+                (weight.parameter * gradients(number)[weight.name]).sum().backward()
+        updater.step(1.0, divide=1.0)
+
+    for weight in weights[:-1]:
+        weight.parameter.requires_grad = False
+    for number in range(3):
+        step(number)
+    for weight in weights:
+        assert torch.equal(weight.parameter, start[weight.name]) == (weight is not weights[-1])
+    for weight in weights[:-1]:
+        weight.parameter.requires_grad = True
+    step(3)
+    fresh = parameters()
+    other = optimizer.build(fresh, 0.01, 0.1)
+    for weight in fresh:
+        (weight.parameter * gradients(3)[weight.name]).sum().backward()
+    other.step(1.0, divide=1.0)
+    for weight, first in zip(weights[:-1], fresh, strict=False):
+        torch.testing.assert_close(weight.parameter, first.parameter)

@@ -44,10 +44,14 @@ class Adapter(ABC):
 
     @abstractmethod
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """In the names of the file, in a stable order."""
+        """What can be trained, by stable names in a stable order: the file's, unless `tensors` says otherwise."""
 
     def parameters(self) -> list[torch.nn.Parameter]:
         return [parameter for _, parameter in self.named_parameters()]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What the file holds, by its names there."""
+        return {name: parameter.detach() for name, parameter in self.named_parameters()}
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
@@ -74,6 +78,11 @@ class Adapter(ABC):
         raise UsageError(f"a {self.needs_fast} cannot be merged into its base", do="Keep it as an adapter")
 
     @property
+    def before(self) -> int:
+        """Positions of the context that it takes before each record."""
+        return 0
+
+    @property
     def mergeable(self) -> bool:
         return type(self).merge is not Adapter.merge
 
@@ -83,7 +92,7 @@ class Adapter(ABC):
 
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        write_tensors(path / WEIGHTS, {name: one.detach().cpu().contiguous() for name, one in self.named_parameters()})
+        write_tensors(path / WEIGHTS, {name: one.cpu().contiguous() for name, one in self.tensors().items()})
         text = json.dumps(self.config(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         (path / CONFIG).write_text(text, encoding="utf-8")
         return path

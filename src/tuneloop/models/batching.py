@@ -28,7 +28,7 @@ class Row:
     handle: int
     request: Request
     writing: Writing
-    random: torch.Generator
+    key: int
     overlay: Overlay
     last: int = 0
 
@@ -55,6 +55,10 @@ class Batch:
         with torch.no_grad():
             self.adapters[name] = load_adapter(folder, self.lm).ready(self.lm)
 
+    def before(self, adapter: str | None) -> int:
+        """Positions that an adapter takes before each prompt."""
+        return 0 if adapter is None else self.adapters[adapter].before
+
     def uses(self, name: str) -> bool:
         return any(row.request.adapter == name for row in self.rows)
 
@@ -67,10 +71,10 @@ class Batch:
         slots = self.cache.open([row.prompt_length for row in rows])
         self.rows += rows
         ids = torch.tensor([token for row in rows for token in row.request.prompt], device=self.lm.device)
-        prompts = [row.overlay.prompt for row in rows if row.overlay.prompt is not None]
+        prompts = [prompt for row in rows if (prompt := row.overlay.prompt) is not None]
         inserted = None
         if prompts:
-            room = [row.overlay.before - row.overlay.prefix_length for row in rows]
+            room = [row.overlay.prompt_length for row in rows]
             ids, _, lengths = spread(ids, lengths, room)
             inserted = torch.cat(prompts)
         prefixes = [row.overlay.prefix_length for row in rows]
@@ -118,7 +122,7 @@ class Batch:
     def _row(self, handle: int, request: Request) -> Row:
         overlay = BARE if request.adapter is None else self.adapters[request.adapter]
         writing = Writing(request, self.lm.tokenizer, self.lm.end_ids)
-        return Row(handle, request, writing, request.sampling.generator(), overlay)
+        return Row(handle, request, writing, request.sampling.key(), overlay)
 
     def _overlay(self, rows: Sequence[Row], counts: Sequence[int]) -> Overlay:
         """The adapters of rows that stand for `counts` tokens each."""
@@ -131,13 +135,15 @@ class Batch:
 
     def _write(self, rows: Sequence[Row], hidden: torch.Tensor) -> list[tuple[int, Event]]:
         logits = self.lm.scores(hidden)
-        chosen = choose(logits, [row.request.sampling for row in rows], [row.random for row in rows]).tolist()
+        places = [len(row.writing.ids) for row in rows]
+        chosen = choose(logits, [row.request.sampling for row in rows], [row.key for row in rows], places).tolist()
         most = self.lm.config.max_positions
         events: list[tuple[int, Event]] = []
         for place, (row, token) in enumerate(zip(rows, chosen, strict=True)):
             row.last = token
             text = row.writing.add(token)
-            events.append((row.handle, token_event(row.request, token, text, logits[place])))
+            if row.request.stream:
+                events.append((row.handle, token_event(row.request, token, text, logits[place])))
             if row.writing.reason is None and row.prompt_length + len(row.writing.ids) >= most:
                 row.writing.reason = "length"
             reason = row.writing.reason

@@ -31,11 +31,15 @@ Capability = Literal["mixed_adapters", "seed", "logprobs", "batch", "cancel"]
 
 @dataclass(frozen=True)
 class Request:
-    """`prompt` are token ids; `adapter` names one that the engine holds (None: the base alone)."""
+    """`prompt` are token ids; `adapter` names one that the engine holds (None: the base alone).
+
+    Without `stream` only the end is told, and no token becomes text before: for many answers that nobody reads along.
+    """
 
     prompt: Sequence[int]
     sampling: Sampling = field(default_factory=Sampling)
     adapter: str | None = None
+    stream: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class Finished:
 
 
 Event = Token | Finished
+
+
+def check_room(request: Request, most: int) -> None:
+    """Raises UsageError where a prompt leaves no room for an answer among `most` positions."""
+    if len(request.prompt) >= most:
+        raise UsageError(f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model")
 
 
 class Engine(Member):
@@ -117,7 +127,7 @@ class Engine(Member):
         return handle
 
     def events(self, handle: int) -> Iterator[Event]:
-        """Tokens of a request as they come, then its end; a handle can be read once."""
+        """Tokens of a request as they come (where it streams), then its end; a handle can be read once."""
         while True:
             with self._lock:
                 queue = self._queues.get(handle)

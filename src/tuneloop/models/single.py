@@ -18,7 +18,7 @@ class Single:
     def __init__(self, lm: PlainModel, handle: int, request: Request) -> None:
         self.lm, self.handle, self.request = lm, handle, request
         self.writing = Writing(request, lm.tokenizer, lm.end_ids)
-        self._random = request.sampling.generator()
+        self._key = request.sampling.key()
         self._next = torch.tensor([list(request.prompt)], device=lm.device)
         self._past: object = None
 
@@ -29,13 +29,16 @@ class Single:
             out = self.lm.module(input_ids=self._next, past_key_values=self._past, use_cache=True)
         self._past = out.past_key_values
         logits = out.logits[:, -1].float()
-        token = int(choose(logits, [self.request.sampling], [self._random])[0])
+        token = int(choose(logits, [self.request.sampling], [self._key], [len(self.writing.ids)])[0])
         self._next = torch.tensor([[token]], device=self.lm.device)
         text = self.writing.add(token)
         writing, prompt = self.writing, len(self.request.prompt)
-        if writing.reason is None and prompt + len(writing.ids) >= self.lm.config.max_positions:
+        ahead = self.lm.adapter.before if self.lm.adapter and self.request.adapter is not None else 0
+        if writing.reason is None and ahead + prompt + len(writing.ids) >= self.lm.config.max_positions:
             writing.reason = "length"
-        events: list[tuple[int, Event]] = [(self.handle, token_event(self.request, token, text, logits[0]))]
+        events: list[tuple[int, Event]] = []
+        if self.request.stream:
+            events.append((self.handle, token_event(self.request, token, text, logits[0])))
         if writing.reason is not None:
             events.append((self.handle, Finished(writing.reason, writing.text, tuple(writing.ids), prompt)))
         return events

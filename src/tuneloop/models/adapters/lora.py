@@ -2,10 +2,10 @@
 
 An adapter holds, for each linear layer it sits on (its site, a Hugging Face module path), A [r, inputs] and B [outputs,
 r] in float32; the layer's output gains `scale · B A x` with scale = alpha / r, or alpha / sqrt(r) for rsLoRA.  B starts
-at zero, so a new adapter changes nothing.
+at zero, so a new adapter changes nothing.  With DoRA (`dora.py`) each site has magnitudes [outputs] as well.
 
 Files: `adapter_config.json` and `adapter_model.safetensors`, as PEFT reads and writes them.
-Not covered: DoRA, LoRA on embeddings or the head, dropout, per-site biases, `modules_to_save`; such a file is refused
+Not covered: LoRA on embeddings or the head, dropout, per-site biases, `modules_to_save`; such a file is refused
 by the name of the setting.
 """
 
@@ -16,17 +16,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
-import torch.nn.functional as F
 
 from tuneloop.errors import ModelError, SettingError, Where
 from tuneloop.models.adapter import CONFIG, WEIGHTS, Adapter
 from tuneloop.models.checkpoint import open_adapter
-from tuneloop.models.family import Slot
-from tuneloop.models.kernels.lora_linear import Block, lora_linear, stacked
-from tuneloop.models.overlay import Overlay
+from tuneloop.models.dora import Direction, base_weight, squared_norms
+from tuneloop.models.lora_overlays import FusedLora, ReadyLora, adds, turns
 
 if TYPE_CHECKING:
     from tuneloop.models.fast import FastModel
@@ -36,8 +34,11 @@ if TYPE_CHECKING:
 PREFIX = "base_model.model."
 ALL_LINEAR = "all-linear"
 
+WEIGHT_NAME = re.compile(
+    r"(?:base_model\.model\.)?(.+)\.lora_(?:([AB])(?:\.default)?\.weight|magnitude_vector(?:\.default\.weight)?)"
+)
+
 REFUSED: Mapping[str, tuple[Any, ...]] = {
-    "use_dora": (False, None),
     "modules_to_save": (None, []),
     "bias": ("none", None),
     "lora_bias": (False, None),
@@ -57,6 +58,7 @@ class LoraSite:
     down: torch.nn.Parameter
     up: torch.nn.Parameter
     scale: float
+    magnitude: torch.nn.Parameter | None = None
 
     @property
     def rank(self) -> int:
@@ -87,10 +89,12 @@ class LoraAdapter(Adapter):
         seed: int = 0,
         base: str = "",
         device: torch.device | str = "cpu",
+        dora: LanguageModel | None = None,
     ) -> LoraAdapter:
         """A fresh adapter for a model's `sites()`: A uniform as PEFT draws it (Kaiming with a = sqrt 5), B zero.
 
-        `targets` are ends of module paths (`q_proj`, `mlp.down_proj`), or "all-linear".
+        `dora` is the model itself where its weights are to get magnitudes.  `targets` are ends of module paths
+        (`q_proj`, `mlp.down_proj`), or "all-linear".
         """
         chosen = chosen_sites(sites, targets)
         generator = torch.Generator().manual_seed(seed)
@@ -101,6 +105,8 @@ class LoraAdapter(Adapter):
             down = torch.empty(r, inputs).uniform_(-bound, bound, generator=generator)
             up = torch.zeros(outputs, r)
             made[name] = LoraSite(_parameter(down, device), _parameter(up, device), scale_of(alpha, r, rslora))
+            if dora is not None:
+                made[name].magnitude = _parameter(squared_norms(dora, [name])[name].sqrt(), device)
         return cls(made, r, alpha, rslora, tuple(sorted({name.rpartition(".")[2] for name in chosen})), base)
 
     def named_parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
@@ -109,10 +115,16 @@ class LoraAdapter(Adapter):
         for name, site in self.sites.items():
             named.append((f"{PREFIX}{name}.lora_A.weight", site.down))
             named.append((f"{PREFIX}{name}.lora_B.weight", site.up))
+            if site.magnitude is not None:
+                named.append((f"{PREFIX}{name}.lora_magnitude_vector", site.magnitude))
         return named
 
+    @property
+    def dora(self) -> bool:
+        return any(site.magnitude is not None for site in self.sites.values())
+
     def deltas(self) -> dict[str, torch.Tensor]:
-        """[outputs, inputs] float32 per site: what merging adds to the weight."""
+        """[outputs, inputs] float32 per site: scale · B A."""
         with torch.no_grad():
             return {name: site.up.float() @ site.down.float() * site.scale for name, site in self.sites.items()}
 
@@ -130,6 +142,7 @@ class LoraAdapter(Adapter):
             "r": self.r,
             "lora_alpha": self.alpha,
             "use_rslora": self.rslora,
+            "use_dora": self.dora,
             "target_modules": list(self.targets),
             "rank_pattern": ranks,
             "alpha_pattern": alphas,
@@ -146,39 +159,57 @@ class LoraAdapter(Adapter):
         r, alpha, rslora = int(config["r"]), float(config["lora_alpha"]), bool(config.get("use_rslora"))
         pairs: dict[str, dict[str, torch.Tensor]] = {}
         for name, tensor in open_adapter(folder / WEIGHTS).items():
-            found = re.fullmatch(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight", name)
+            found = WEIGHT_NAME.fullmatch(name)
             if not found:
                 raise ModelError(
                     f"holds {name!r}", expected="LoRA weights on linear layers only", where=Where(file=folder / WEIGHTS)
                 )
-            pairs.setdefault(found[1], {})[found[2]] = tensor.float()
+            pairs.setdefault(found[1], {})[found[2] or "magnitude"] = tensor.float()
         made = {}
         for name in [site for site in sites if site in pairs] + [name for name in pairs if name not in sites]:
-            _check_site(name, pairs[name], sites, folder)
+            _check_site(name, pairs[name], sites, folder, dora=bool(config.get("use_dora")))
             down, up = pairs[name]["A"], pairs[name]["B"]
             own_alpha = _pattern(config.get("alpha_pattern"), name, alpha)
-            made[name] = LoraSite(_parameter(down), _parameter(up), scale_of(own_alpha, len(down), rslora))
+            magnitude = _parameter(pairs[name]["magnitude"].flatten()) if "magnitude" in pairs[name] else None
+            made[name] = LoraSite(_parameter(down), _parameter(up), scale_of(own_alpha, len(down), rslora), magnitude)
         targets = config.get("target_modules") or []
         named = (targets,) if isinstance(targets, str) else tuple(sorted(targets))
         return cls(made, r, alpha, rslora, named, str(config.get("base_model_name_or_path") or ""))
 
     def merge(self, lm: LanguageModel) -> None:
-        """The sum is made in float32."""
+        """The sum is made in float32; with DoRA its rows are brought to their magnitudes."""
         state = lm.state()
         with torch.no_grad():
             for name, delta in self.deltas().items():
                 weight = state[f"{name}.weight"]
-                weight.copy_(weight.float() + (delta.t() if lm.transposed(name) else delta))
+                total = base_weight(lm, name) + delta
+                magnitude = self.sites[name].magnitude
+                if magnitude is not None:
+                    total *= (magnitude / total.norm(dim=1))[:, None]
+                weight.copy_(total.t() if lm.transposed(name) else total)
 
     def overlay(self, lm: FastModel) -> FusedLora:
-        return FusedLora(self, lm.projections())
+        return FusedLora(self, lm.projections(), self.directions(lm))
 
     def ready(self, lm: FastModel) -> ReadyLora:
         return ReadyLora(self, lm)
 
+    def directions(self, lm: LanguageModel) -> dict[str, Direction]:
+        """The sites with magnitudes, each with what its gains are computed from."""
+        squares = squared_norms(lm, [name for name, site in self.sites.items() if site.magnitude is not None])
+        return {
+            name: Direction(site.down, site.up, site.magnitude, site.scale, squares[name])
+            for name, site in self.sites.items()
+            if site.magnitude is not None
+        }
+
     def hooks(self, lm: PlainModel) -> list[Any]:
         modules = dict(lm.module.named_modules())
-        return [modules[name].register_forward_hook(_adds(site)) for name, site in self.sites.items()]
+        directions = self.directions(lm)
+        return [
+            modules[name].register_forward_hook(turns(site, directions[name]) if name in directions else adds(site))
+            for name, site in self.sites.items()
+        ]
 
 
 def _parameter(tensor: torch.Tensor, device: torch.device | str = "cpu") -> torch.nn.Parameter:
@@ -228,12 +259,17 @@ def _pattern(patterns: Mapping[str, Any] | None, site: str, otherwise: float) ->
     return otherwise
 
 
-def _check_site(name: str, pair: Mapping[str, torch.Tensor], sites: Mapping[str, tuple[int, int]], path: Path) -> None:
+def _check_site(
+    name: str, pair: Mapping[str, torch.Tensor], sites: Mapping[str, tuple[int, int]], path: Path, *, dora: bool
+) -> None:
     place = Where(file=path / WEIGHTS)
     if name not in sites:
         raise ModelError(f"sits on {name!r}, which this base model does not have", where=place)
-    if set(pair) != {"A", "B"}:
+    if not {"A", "B"} <= set(pair):
         raise ModelError(f"holds only one of the two matrices of {name!r}", where=place)
+    if ("magnitude" in pair) != dora:
+        found = "magnitudes" if "magnitude" in pair else "no magnitudes"
+        raise ModelError(f"holds {found} for {name!r}, and its config says use_dora = {dora}", where=place)
     outputs, inputs = sites[name]
     found = (len(pair["B"]), pair["A"].shape[1])
     if found != (outputs, inputs):
@@ -242,60 +278,3 @@ def _check_site(name: str, pair: Mapping[str, torch.Tensor], sites: Mapping[str,
             expected=f"{outputs} x {inputs}, as this base model has",
             where=place,
         )
-
-
-Group = tuple[list[Block], list[torch.nn.Parameter], list[torch.nn.Parameter]]
-
-
-class FusedLora(Overlay):
-    """An adapter laid over the decoder's fused parameters: one step for the projections that share an input."""
-
-    def __init__(self, adapter: LoraAdapter, slots: Sequence[Slot]) -> None:
-        self.groups: dict[str, Group] = {}
-        for slot in slots:
-            site = adapter.sites.get(slot.file_name.removesuffix(".weight"))
-            if site is not None:
-                blocks, downs, ups = self.groups.setdefault(slot.parameter, ([], [], []))
-                blocks.append(Block(slot.start, slot.rows, site.rank, site.scale))
-                downs.append(site.down)
-                ups.append(site.up)
-
-    def linear(
-        self, layer: int, name: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        group = self.groups.get(f"layers.{layer}.{name}")
-        if group is None:
-            return super().linear(layer, name, x, weight, bias)
-        return lora_linear(x, weight, bias, *group)
-
-
-class Factors(NamedTuple):
-    """A [ranks, in] and the block-diagonal, scaled B transposed, [ranks, out]."""
-
-    down: torch.Tensor
-    up: torch.Tensor
-
-
-class ReadyLora(Overlay):
-    """The factors as they are now, stacked once, for generation."""
-
-    def __init__(self, adapter: LoraAdapter, lm: FastModel) -> None:
-        self.factors: dict[str, Factors] = {}
-        with torch.no_grad():
-            for name, group in FusedLora(adapter, lm.projections()).groups.items():
-                down, up = stacked(*group, lm.outputs(name), lm.module.norm)
-                self.factors[name] = Factors(down, up.t().contiguous())
-
-    def adjust(
-        self, layer: int, name: str, x: torch.Tensor, out: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        factors = self.factors.get(f"layers.{layer}.{name}")
-        return out if factors is None else out.addmm_(x @ factors.down.t(), factors.up)
-
-
-def _adds(site: LoraSite) -> Any:
-    def hook(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> torch.Tensor:
-        low = F.linear(inputs[0], site.down.to(out.dtype))
-        return out + F.linear(low, site.up.to(out.dtype)) * site.scale
-
-    return hook

@@ -7,7 +7,7 @@ from pydantic import PrivateAttr
 
 from tuneloop.config import setting
 from tuneloop.errors import ConflictError, UsageError
-from tuneloop.models.engine import Capability, Engine, Event, Finished, Request
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, check_room
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -65,21 +65,18 @@ class DecoderEngine(Engine):
             self.batch.adapters.pop(name, None)
 
     def _admit(self, handle: int, request: Request) -> None:
-        most = self.batch.lm.config.max_positions
-        if len(request.prompt) >= most:
-            raise UsageError(
-                f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model"
-            )
+        check_room(request, self.batch.lm.config.max_positions - self.batch.before(request.adapter))
         vocabulary = self.batch.lm.config.vocab
         if not 0 <= min(request.prompt) <= max(request.prompt) < vocabulary:
             raise UsageError("the prompt holds an id outside of the vocabulary", expected=f"0 to {vocabulary - 1}")
         self._waiting.append((handle, request))
 
     def _advance(self) -> list[tuple[int, Event]]:
-        joining = self._joining()
-        if joining:
-            return self.batch.prefill(joining)
-        return self.batch.step()
+        events: list[tuple[int, Event]] = []
+        while not events and (self._waiting or self.batch.rows):
+            joining = self._joining()
+            events = self.batch.prefill(joining) if joining else self.batch.step()
+        return events
 
     def _joining(self) -> list[tuple[int, Request]]:
         """The next requests in order, as far as slots and the share of prompt tokens reach."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import PrivateAttr
 
 from tuneloop.errors import ConflictError, UsageError
-from tuneloop.models.engine import Capability, Engine, Event, Finished, Request
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, check_room
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -64,11 +64,8 @@ class PlainEngine(Engine):
                 self._held = None
 
     def _admit(self, handle: int, request: Request) -> None:
-        most = self._lm.config.max_positions
-        if len(request.prompt) >= most:
-            raise UsageError(
-                f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model"
-            )
+        taken = 0 if request.adapter is None else self._lm.adapter.before
+        check_room(request, self._lm.config.max_positions - taken)
         self._waiting.append((handle, request))
 
     def _advance(self) -> list[tuple[int, Event]]:
@@ -80,6 +77,8 @@ class PlainEngine(Engine):
             self._current = Single(self._lm, *self._waiting.popleft())
         current: Single = self._current
         events = current.step()
+        while not events:
+            events = current.step()
         if current.writing.reason is not None:
             self._current = None
         return events
