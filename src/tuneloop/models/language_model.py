@@ -38,6 +38,8 @@ class LanguageModel(ABC):
     """
 
     fast: ClassVar[bool]
+    generates: ClassVar[bool] = True
+    """Whether it predicts the next token; an encoder does not."""
     module: torch.nn.Module
     config: Shape
 

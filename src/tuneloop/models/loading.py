@@ -11,6 +11,7 @@ import torch
 
 from tuneloop.errors import ModelError, UsageError, Where
 from tuneloop.models import precision
+from tuneloop.models.bidirectional import is_encoder
 from tuneloop.models.checkpoint import Weights, open_weights
 from tuneloop.models.config_keys import PlainNeeded
 from tuneloop.models.decoder import Decoder
@@ -43,6 +44,8 @@ def load(
     settings = _settings(folder)
     chosen = as_dtype(dtype, str(device))
     why = Words("", "")
+    if is_encoder(settings):
+        return _load_encoder(folder, settings, str(reference), chosen, path, device, quantize)
     if path != "plain":
         try:
             return _load_fast(folder, settings, str(reference), chosen, device, quantize)
@@ -55,6 +58,25 @@ def load(
     from tuneloop.models.plain import load_plain
 
     lm = load_plain(folder, settings, str(reference), chosen, device, why)
+    if quantize:
+        lm.quantize(quantize)
+    return lm
+
+
+def _load_encoder(
+    folder: Path,
+    settings: Mapping[str, Any],
+    reference: str,
+    dtype: torch.dtype,
+    path: Route,
+    device: torch.device | str,
+    quantize: Kind | None,
+) -> LanguageModel:
+    from tuneloop.models.encoder import WHY, load_encoder
+
+    if path == "fast":
+        raise ModelError(WHY.format(name=settings["model_type"]).en, where=Where(file=folder / "config.json"))
+    lm = load_encoder(folder, settings, reference, dtype, device)
     if quantize:
         lm.quantize(quantize)
     return lm

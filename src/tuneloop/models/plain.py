@@ -56,12 +56,12 @@ class PlainModel(LanguageModel):
         if self.head is not None:
             hidden = self.hidden(batch, batch.rows)
             return linear_nll(hidden, self.head.weight, batch.target_ids, weights, self.head.cap)
-        ids, seen, places = _padded(batch)
+        ids, seen, places = padded(batch)
         logits = self.module(input_ids=ids, attention_mask=seen, use_cache=False).logits
         return F.cross_entropy(logits.flatten(0, 1)[places[batch.rows]].float(), batch.target_ids, reduction="none")
 
     def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
-        ids, seen, places = _padded(batch)
+        ids, seen, places = padded(batch)
         hidden = self.module.base_model(input_ids=ids, attention_mask=seen, use_cache=False).last_hidden_state
         return hidden.flatten(0, 1)[places[rows]]  # type: ignore[no-any-return]
 
@@ -173,7 +173,7 @@ def _from_files(folder: Path, dtype: torch.dtype) -> Any:
     return module
 
 
-def _padded(batch: Packed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def padded(batch: Packed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids [B, L] with zeros behind each record, the mask [B, L] of real ones, and where each packed token went [T]."""
     longest = max(batch.lengths)
     owner = torch.arange(len(batch.lengths)).repeat_interleave(torch.tensor(batch.lengths)).to(batch.ids.device)
