@@ -138,8 +138,13 @@ def test_replay_mixes_in_what_the_base_brings(
     share = 0.3 / 0.7 * encoded["tokens"]
     assert 0 < told["resolved"]["repeats"]["replay"] < 2
     assert made.metrics["tokens"] < 2 * share / 0.3
-    with pytest.raises(SettingError, match=r"replay 0.3.*brings no general examples"):
-        train(version, TrainRecipe(base=str(base), replay=0.3, precision="float32"), workspace=ws)
+
+    # A base that brings none takes the shipped ones when it is asked for, and a file that is named comes first.
+    for data, count in ((None, 30), (str(brings / "replay.jsonl"), 200)):
+        recipe = TrainRecipe(base=str(base), replay=0.3, replay_data=data, max_steps=1, precision="float32")
+        run = train(version, recipe, workspace=ws).run
+        encoded = next(event.data for event in queue.events(ws, str(run)) if event.kind == "encoded")
+        assert encoded["records"] == len(facts()) + count
 
 
 def test_gradient_checkpointing_changes_memory_and_not_the_numbers(

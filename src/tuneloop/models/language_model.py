@@ -71,6 +71,11 @@ class LanguageModel(ABC):
         """[n, hidden] in the computation's dtype: what the tokens `rows` of the batch are after the last norm;
         differentiable.  Heads read them (`heads.py`)."""
 
+    def scored(self, batch: Packed, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """[N] nats of the batch's targets, logits divided by `temperature`, and the [N, hidden] rows that they were
+        predicted from: one pass for a policy and a head; differentiable."""
+        raise NotImplementedError(f"{type(self).__name__} predicts no next token")
+
     @abstractmethod
     def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:
         """[T, V] float32 logits of packed records (one, where no lengths are given); for tests and small questions."""
@@ -131,7 +136,7 @@ class LanguageModel(ABC):
         handles = []
         for number, prompt in enumerate(prompts):
             own = sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + number)
-            handles.append(engine.submit(Request(prompt, own, name)))
+            handles.append(engine.submit(Request(prompt, own, name, stream=False)))
         return [engine.finish(handle) for handle in handles]
 
     @property

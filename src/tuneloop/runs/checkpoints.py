@@ -155,7 +155,7 @@ def best_whole(ws: Workspace, run: str) -> Checkpoint | None:
 
 
 def forget(ws: Workspace, run: str, fence: Fence, one: Checkpoint) -> None:
-    """Take a torn checkpoint's row away, and then its folder."""
+    """Take a checkpoint's row away, and then its folder."""
     with ws.db.write(durable=True) as connection:
         fence(connection)
         connection.execute(delete(table).where(table.c.run == run, table.c.step == one.step))

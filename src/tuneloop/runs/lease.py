@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +25,14 @@ from tuneloop.runs.run import ACTIVE, State
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock, now, upsert
 from tuneloop.store.tables import metrics, runs
+
+
+class Point(NamedTuple):
+    """A point of a curve; NaN where the value was none."""
+
+    step: int
+    name: str
+    value: float
 
 
 class Lease:
@@ -85,6 +93,13 @@ class Lease:
             ]
             upsert(connection, metrics, rows)
 
+    def points(self) -> list[Point]:
+        """All points of the run's curves, by step."""
+        with self.ws.db.read() as connection:
+            query = select(metrics.c.step, metrics.c.name, metrics.c.value).where(metrics.c.run == self.run)
+            rows = connection.execute(query.order_by(metrics.c.step)).all()
+        return [Point(row.step, row.name, math.nan if row.value is None else row.value) for row in rows]
+
     def should_stop(self) -> str:
         """Empty to go on, `pause` or `cancel` when a person asked for it; `ConflictError` when the lease is lost."""
         if self.lost is not None:
@@ -122,6 +137,12 @@ class Lease:
 
     def checkpoints(self) -> list[Checkpoint]:
         return checkpoints.visible(self.ws, self.run)
+
+    def drop_checkpoints(self, before: int) -> None:
+        """Remove those of steps below `before`, which nobody needs any more."""
+        for one in self.checkpoints():
+            if one.step < before:
+                checkpoints.forget(self.ws, self.run, self.fence, one)
 
     def finish(self, result: Mapping[str, Any] | None = None) -> None:
         self._end("succeeded", result=dict(result or {}))

@@ -5,7 +5,8 @@ objective.py      objectives/    which records teach what, and the loss
 tuner.py          tuners/        which weights move, and how they are kept
 optimizer.py      optimizers/    how weights move (flat.py: as one row); schedules.py: how fast
 data.py → examples.py → mixtures.py → batches.py     records → token examples → order → packed batches
-fit.py            the one training loop; session.py: curves, checkpoints and stops around it
+learner.py        an objective at work in one run; fit.py: the one training loop; session.py: curves, checkpoints, stops
+plans.py          stages, each from what the one before made; work.py: one of them carried out; ability.py: forgetting
 backend.py        backends/      where a job is carried out; ours assembles (assembly.py) and runs the loop
 export.py         exports/       a model version as files for other tools
 preview.py        which tokens of a record would be trained on

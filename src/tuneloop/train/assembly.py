@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.errors import InputError, SettingError, Where
 from tuneloop.records import DatasetVersion, Split
 from tuneloop.store.durable import write_file
-from tuneloop.train import bases, data, examples, mixtures, resolve
+from tuneloop.train import ability, bases, data, examples, mixtures, resolve
 from tuneloop.train.backend import Job
 from tuneloop.train.batches import Batches, Size
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Examples, Item
 from tuneloop.train.fit import Plan
+from tuneloop.train.general import SHIPPED
 from tuneloop.train.learner import Learner, Scene
 from tuneloop.train.objective import ASIDE, Objective, objectives
 from tuneloop.train.optimizer import Updater, Weight, optimizers
+from tuneloop.train.plans import Start
 from tuneloop.train.recipe import Resolved, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
 from tuneloop.wording import Words
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
 SAMPLE = 500  # records whose tokens are counted to estimate the whole
 TUNED_AGAIN = Words(
     "{base} was tuned before: a further round may overwrite what it learnt. Tuning the original base once, on all data"
-    " merged into one version, keeps both and lets rows be deleted later.",
-    "{base} 已经微调过：继续微调可能覆盖已学到的内容。把数据合并成一个版本、从原始基座训练一次，两者都能保留，"
-    "之后也便于删除数据。",
+    " merged into one version, keeps both and lets rows be deleted later: prepare the files of its data and of {data}"
+    " together (tuneloop prepare FILE FILE …), then train on the result.",
+    "{base} 已经微调过：继续微调可能覆盖已学到的内容。把它用过的数据与 {data} 的源文件合并成一个版本"
+    "（tuneloop prepare 文件 文件 …），再从原始基座训练一次，两者都能保留，之后也便于删除数据。",
 )
 IN_LAYER = re.compile(r"\.\d+\.")
 
@@ -56,21 +59,24 @@ class Assembly:
     learner: Learner
     updater: Updater
     plan: Plan
+    before: ability.Ability | None
 
 
-def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assembly:
+def assemble(job: Job, lease: Lease, told: Callable[[int, int], None], start: Start) -> Assembly:
     """Load, resolve, encode and attach; what was found on the way goes into the run's events.
 
     `told(count, done)` hears how many of a split's records (replay included) are encoded, and may end it all with an
     error.
     """
     ws, version, folder = job.workspace, job.version, lease.folder
-    base = bases.find(ws, job.recipe.base)
+    folder.mkdir(parents=True, exist_ok=True)
+    base = bases.find(ws, start.base or job.recipe.base)
     lm = bases.load(ws, base, job.recipe, version, folder)
-    replay = bases.replay_file(lm)
+    replay = bases.replay_file(lm, job.recipe.replay_data)
     lease.event("model", base=base.name, path="fast" if lm.fast else "plain", why=lm.why._asdict())
     if base.tuned:
-        lease.event("advice", topic="base", text=TUNED_AGAIN.format(base=base.name)._asdict())
+        lease.event("advice", topic="base", text=TUNED_AGAIN.format(base=base.name, data=version.name)._asdict())
+    before = None if base.fresh or not lm.generates else ability.kept(folder, lm, job.recipe.general)
     facts = facts_of(ws, version, lm, base.fresh, replay)
     kept = folder / "resolved.json"
     recipe = _kept(kept).recipe if kept.is_file() else resolve.resolve(job.recipe, facts).recipe
@@ -83,29 +89,31 @@ def assemble(job: Job, lease: Lease, told: Callable[[int, int], None]) -> Assemb
     trained, held_out = sets
     device = lm.device
     batches = batches_of(trained, recipe, device)
+    per_epoch = batches.steps_per_epoch * objective.passes
     if kept.is_file():
         resolved = _kept(kept)
     else:
-        resolved = resolve.resolve(job.recipe, replace(facts, held_out=len(held_out)), batches.steps_per_epoch)
+        resolved = resolve.resolve(job.recipe, replace(facts, held_out=len(held_out)), per_epoch)
         (folder / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
         write_file(kept, json.dumps(resolved.as_dict(), ensure_ascii=False).encode())
     recipe = resolved.recipe
-    tuner = _attached(lm, recipe)
-    plan = plan_of(recipe, resolve.total_steps(recipe.model_dump(), batches.steps_per_epoch))
-    repeats = mixtures.repeats(trained.sizes, batches.quotas, plan.steps / batches.steps_per_epoch)
+    tuner = _attached(lm, recipe, start.adapter)
+    plan = plan_of(recipe, resolve.total_steps(recipe.model_dump(), per_epoch))
+    repeats = mixtures.repeats(trained.sizes, batches.quotas, plan.steps / per_epoch)
     lease.event("resolved", steps=plan.steps, repeats=repeats, **resolved.as_dict())
     validation = Batches(held_out, batches.size, recipe.seed, None, device) if len(held_out) else None
-    scene = Scene(lm, batches, validation, recipe, plan.steps, folder, ws, tell=lease.event, told=told)
+    fresh = start.adapter is None
+    scene = Scene(lm, batches, validation, recipe, plan.steps, folder, ws, fresh, tell=lease.event, told=told)
     learner = objective.start(scene)
     updater = _updater(lm, tuner, learner, recipe)
-    return Assembly(base, lm, resolved, objective, tuner, learner, updater, plan)
+    return Assembly(base, lm, resolved, objective, tuner, learner, updater, plan, before)
 
 
 def look(job: Job) -> tuple[LanguageModel, Resolved]:
     """The loaded model and the recipe without gaps; nothing is written."""
     base = bases.find(job.workspace, job.recipe.base)
     lm = bases.load(job.workspace, base, job.recipe, job.version, None)
-    facts = facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm))
+    facts = facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm, job.recipe.replay_data))
     return lm, resolve.resolve(job.recipe, facts)
 
 
@@ -113,14 +121,19 @@ def _kept(file: Path) -> Resolved:
     return Resolved.from_dict(json.loads(file.read_text(encoding="utf-8")))
 
 
-def _attached(lm: LanguageModel, recipe: TrainRecipe) -> Tuner:
+def _attached(lm: LanguageModel, recipe: TrainRecipe, adapter: Path | None) -> Tuner:
+    """The tuner with its weights in place: new ones, or those of an adapter to go on with."""
     import torch
 
     torch.manual_seed(recipe.seed)
     if recipe.gradient_checkpointing:
         lm.checkpointing = True
     tuner = tuners.create(recipe.tuner or "")
-    tuner.attach(lm, recipe.seed)
+    if adapter is None:
+        tuner.attach(lm, recipe.seed)
+    else:
+        lm.freeze()
+        tuner.load(lm, adapter)
     return tuner
 
 
@@ -163,15 +176,15 @@ def encode(
     """One split as examples in the run's folder; the training split brings the replay examples along."""
     items: Iterator[Item] = data.items(ws, version, split)
     count = version.splits.get(split, 0)
-    if split == "train" and replay is not None and recipe.replay:
-        general = list(data.replay_items(replay))
+    if split == "train" and recipe.replay:
+        general = list(data.replay_items(replay or SHIPPED))
         items, count = chain(items, general), count + len(general)
     about = {
         "version": version.id,
         "split": split,
         "objective": recipe.objective,
         "limit": recipe.max_length,
-        "replay": bool(recipe.replay),
+        "replay": str(replay or SHIPPED.name) if recipe.replay else "",
         "vocabulary": lm.tokenizer.size,
     }
     encoded = examples.write(items, objective, lm, recipe.max_length or 0, folder, about, partial(told, count))
@@ -206,9 +219,12 @@ def weights_of(lm: LanguageModel, tuner: Tuner, trainable: list[tuple[str, Param
     """The trainable parameters as optimizers see them: where they stand, and which matrices they hold stacked."""
     if not trainable:
         raise SettingError("the tuner leaves nothing to train", where=Where(field="tuner"))
-    views = sorted((tensor.data_ptr(), tensor.shape) for tensor in lm.state().values())
+    # a quantized base moves nothing of its own
+    views = [] if lm.quantized else sorted((tensor.data_ptr(), tensor.shape) for tensor in lm.state().values())
     return [
-        Weight(name, parameter, bool(IN_LAYER.search(name)), _pieces(parameter, views), tuner.rate(name))
+        Weight(
+            name, parameter, bool(IN_LAYER.search(name)), _pieces(parameter, views), tuner.rate(name), tuner.stage(name)
+        )
         for name, parameter in trainable
     ]
 

@@ -90,8 +90,11 @@ def load(ws: Workspace, base: Base, recipe: TrainRecipe, version: DatasetVersion
     return load_model(str(place), dtype, device=device, **options)
 
 
-def replay_file(lm: LanguageModel) -> Path | None:
-    """The general examples that a base's folder brings along: `replay.jsonl`, one record's payload a line."""
+def replay_file(lm: LanguageModel, given: str | None) -> Path | None:
+    """The general examples that a recipe names, else those that the base's folder brings along (`replay.jsonl`, one
+    record's payload a line); None: only the shipped ones are there."""
+    if given is not None:
+        return Path(given).expanduser()
     file = lm.folder / "replay.jsonl" if lm.folder else None
     return file if file and file.is_file() else None
 

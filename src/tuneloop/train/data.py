@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from tuneloop.records import DatasetVersion, Record, Split
 from tuneloop.store import datasets
 from tuneloop.store.workspace import Workspace
+from tuneloop.train import general
 from tuneloop.train.examples import Item
 from tuneloop.train.mixtures import REPLAY
 
@@ -57,6 +58,6 @@ def group_of(file: str) -> str:
 
 
 def replay_items(file: Path) -> Iterator[Item]:
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield Item(Record.from_payload(json.loads(line)), 1.0, REPLAY)
+    """General examples as records of the group that the recipe's `replay` takes its share from."""
+    for record in general.replayed(file):
+        yield Item(record, 1.0, REPLAY)

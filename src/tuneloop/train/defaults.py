@@ -84,6 +84,13 @@ def learning_rate(facts: Facts, form: str) -> Derived:
     return Derived(float(f"{value:.2g}"), why.format(size=_size(facts.parameters)))
 
 
+def virtual_tokens(facts: Facts, small: float, large: float) -> dict[str, Derived]:
+    """The learning rate of prompts and prefixes, by its two anchors."""
+    value = _between(facts.parameters, small, large)
+    why = Words("few weights move, and each far: a large rate", "要动的权重少，且每个要走得远：用大学习率")
+    return {"learning_rate": Derived(float(f"{value:.2g}"), why)}
+
+
 def rank(facts: Facts) -> Derived:
     if facts.examples >= 10_000:
         return Derived(32, Words("10,000 examples or more hold more to learn", "样本不少于 1 万，需要更大容量"))
@@ -166,9 +173,20 @@ def early_stopping(facts: Facts) -> Derived:
     return Derived(3, Words("three looks without gain; the best weights are kept", "三次无改善即停止；保留最佳权重"))
 
 
+def no_replay(objective: str) -> Derived:
+    why = Words("{name} cannot train on general examples", "{name} 无法训练通用样本")
+    return Derived(0.0, why.format(name=objective))
+
+
 def replay(facts: Facts) -> Derived:
     if not facts.replay:
-        return Derived(0.0, Words("the base brings no general examples", "基座没有自带通用样本"))
+        return Derived(
+            0.0,
+            Words(
+                "the base brings no general examples; the shipped ones are few and come in when asked for",
+                "基座没有自带通用样本；内置样本较少，需要时再指定比例",
+            ),
+        )
     if facts.examples >= 3000:
         return Derived(0.0, Words("3,000 examples or more are varied enough", "样本不少于 3000，已足够多样"))
     # At 30 % the tuned starter answers 1 of 14 unrelated questions with a fact, without replay 4.

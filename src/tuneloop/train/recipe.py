@@ -6,7 +6,7 @@ resolved recipe that is saved with the run holds every value with its origin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,10 @@ from tuneloop.wording import Words
 
 Spec = str | dict[str, Any]
 """A member as recipes write it: its name, or a mapping with `name` and settings."""
+
+
+COMMON = frozenset({"base", "backend", "seed", "precision", "general", "stages"})
+"""Keys that all stages of a run share."""
 
 
 class TrainRecipe(Settings):
@@ -80,13 +84,28 @@ class TrainRecipe(Settings):
         zh="各来源文件的词元占比（文件名去后缀，可用 * 和 ? 匹配多个），单位任意",
     )
     replay: float | None = setting(
-        None, ge=0, lt=1, en="share of general examples that the base brings along", zh="混入基座自带通用样本的比例"
+        None, ge=0, lt=1, en="share of general examples against forgetting", zh="为防遗忘而混入通用样本的比例"
+    )
+    replay_data: str | None = setting(
+        None,
+        en="file of the general examples (JSONL of records); the base's own, else the shipped ones, when left out",
+        zh="通用样本文件（每行一条记录的 JSONL）；不填则用基座自带的，没有则用内置的",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto", en="number format of the computation", zh="计算精度"
     )
     gradient_checkpointing: bool = setting(
         False, en="compute activations twice to hold fewer in memory", zh="用重算换内存（梯度检查点）"
+    )
+    general: str = setting(
+        "shipped",
+        en="general text whose bits per byte are told before and after: shipped, none, or a file",
+        zh="训练前后各测一次每字节比特数的通用文本：shipped（内置）、none（不测）或文件路径",
+    )
+    stages: list[dict[str, Any]] | None = setting(
+        None,
+        en="settings of stages that run one after another, each from what the one before made",
+        zh="依次执行的多个阶段各自的设置，每个阶段从上一阶段的结果开始",
     )
     seed: int = setting(0, ge=0, en="seed of order and new weights", zh="顺序与新权重的随机种子")
 
@@ -96,32 +115,74 @@ class TrainRecipe(Settings):
             raise ValueError("batch or batch_tokens, not both")
         return self
 
+    @model_validator(mode="after")
+    def _stages_are_recipes(self) -> TrainRecipe:
+        if self.stages is not None and not self.stages:
+            raise ValueError("stages holds none")
+        for number, stage in enumerate(self.stages or (), start=1):
+            of_the_run = sorted(COMMON & set(stage))
+            if of_the_run:
+                raise ValueError(f"stage {number} says {of_the_run[0]}, which is the same for the whole run")
+        return self
+
+    def stage_recipes(self) -> list[TrainRecipe]:
+        """One recipe per stage: the settings of all with those of the stage on top; itself where there are none.
+
+        Raises `SettingError` at the stage whose settings are wrong.
+        """
+        if self.stages is None:
+            return [self]
+        shared = self.model_dump(exclude_unset=True, exclude={"stages"})
+        return [
+            read(TrainRecipe, {**shared, **stage}, path=f"train.stages.{number}")
+            for number, stage in enumerate(self.stages, start=1)
+        ]
+
 
 @dataclass(frozen=True)
 class Resolved:
-    """A recipe without gaps; `origins` says where each value is from: `recipe`, `default`, or the reason."""
+    """A recipe without gaps; `origins` says where each value is from: `recipe`, `default`, or the reason.
+
+    Of a run in stages, `recipe` is what was given and `stages` hold the values.
+    """
 
     recipe: TrainRecipe
     origins: Mapping[str, str | Words]
+    stages: tuple[Resolved, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the run's and the model's row."""
         values = self.recipe.model_dump(mode="json")
         origins = {key: one._asdict() if isinstance(one, Words) else one for key, one in self.origins.items()}
-        return {"train": values, "origins": origins}
+        stages = {"stages": [stage.as_dict() for stage in self.stages]} if self.stages else {}
+        return {"train": values, "origins": origins, **stages}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Resolved:
         """What `as_dict` gave: a run that goes on keeps the values that it began with."""
         origins = {key: Words(**one) if isinstance(one, dict) else one for key, one in data["origins"].items()}
-        return cls(read(TrainRecipe, data["train"]), origins)
+        stages = tuple(cls.from_dict(stage) for stage in data.get("stages", ()))
+        return cls(read(TrainRecipe, data["train"]), origins, stages)
 
     def as_yaml(self) -> str:
         """A recipe file that repeats the run: every key with its value, the origin as a comment behind it."""
         lines = ["# Every value of this run; after # stands where it is from. Run it again with --recipe.", "train:"]
+        if not self.stages:
+            return "\n".join(lines + self._lines("  ", lambda key: True)) + "\n"
+        lines += self._lines("  ", lambda key: key in COMMON and key != "stages")
+        lines.append("  stages:")
+        for stage in self.stages:
+            own = stage._lines("      ", lambda key: key not in COMMON)
+            lines += [f"    - {own[0].strip()}", *own[1:]]
+        return "\n".join(lines) + "\n"
+
+    def _lines(self, indent: str, wanted: Callable[[str], bool]) -> list[str]:
+        lines = []
         for key, value in self.recipe.model_dump(mode="json").items():
+            if not wanted(key):
+                continue
             text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
             text = text.removesuffix("\n").removesuffix("...").rstrip()
             inner = [f"{name}: {why}" for name, why in self.origins.items() if name.startswith(f"{key}.")]
-            lines.append(f"  {key}: {text}  # {'; '.join([str(self.origins[key]), *inner])}")
-        return "\n".join(lines) + "\n"
+            lines.append(f"{indent}{key}: {text}  # {'; '.join([str(self.origins[key]), *inner])}")
+        return lines

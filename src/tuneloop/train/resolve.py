@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from tuneloop.config import read
 from tuneloop.errors import SettingError, Where
 from tuneloop.records import Advice
 from tuneloop.records.needs import missing
-from tuneloop.train import defaults
+from tuneloop.train import defaults, plans
 from tuneloop.train.backend import backends
 from tuneloop.train.defaults import Derived, Facts
 from tuneloop.train.objective import Objective, objectives, trained_by, usable
@@ -27,6 +28,13 @@ GENTLER = Words("{why}; times {factor} for {name}", "{why}；{name} 再乘以 {f
 def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
     """Refuse what cannot work, by name and before anything loads; raises `SettingError`."""
     backends.create(recipe.backend, path="backend")
+    if recipe.stages is not None:
+        recipes = recipe.stage_recipes()
+        for stage, one in zip(recipe.stages, recipes, strict=True):
+            if "data" not in stage:  # that of another version is checked when the stage is made
+                check(one, kinds, dataset)
+        plans.check(recipes)
+        return
     if recipe.optimizer is not None:
         optimizers.create(recipe.optimizer, path="optimizer")
     tuner = tuners.create(recipe.tuner, path="tuner") if recipe.tuner is not None else None
@@ -78,6 +86,9 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     tuner, reasons = tuner.fitted(facts)
     work.values["tuner"] = {"name": tuner.name, **tuner.model_dump(mode="json")}
     work.origins |= {f"tuner.{key}": reason for key, reason in reasons.items()}
+    facts = replace(facts, positions=facts.positions - tuner.before)
+    if not {"text", "chat"} & set(objective.needs.kinds):
+        work.fill("replay", lambda: defaults.no_replay(objective.name))
     for key, derived in {**objective.defaults(facts), **tuner.defaults(facts)}.items():
         work.fill(key, partial(_itself, derived))
     for key, rule in defaults.SIMPLE.items():
@@ -85,8 +96,8 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     work.fill("learning_rate", lambda: defaults.learning_rate(facts, tuner.traits.form))
     work.scale_rate(objective)
     _fill_batch(work, facts)
-    _check_limits(work.values, facts)
-    steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts))
+    _check_limits(work.values, facts, tuner.before)
+    steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts) * objective.passes)
     work.fill("warmup", lambda: defaults.warmup(steps))
     work.fill("eval_every", lambda: defaults.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
     work.fill("early_stopping", lambda: defaults.early_stopping(facts))
@@ -129,20 +140,14 @@ def _fill_batch(work: _Filling, facts: Facts) -> None:
     work.origins[other] = Words("the other batch size counts", "以另一个批大小为准")
 
 
-def _check_limits(values: Mapping[str, Any], facts: Facts) -> None:
+def _check_limits(values: Mapping[str, Any], facts: Facts, before: int) -> None:
     """Refuse what this base cannot give."""
     if values["max_length"] > facts.positions:
         raise SettingError(
             f"found max_length {values['max_length']}",
-            expected=f"at most {facts.positions}, the model's own limit",
+            expected=f"at most {facts.positions}, the model's own limit"
+            + (f" less the tuner's {before} virtual tokens" if before else ""),
             where=Where(field="max_length"),
-        )
-    if values["replay"] and not facts.replay:
-        raise SettingError(
-            f"found replay {values['replay']}, and this base brings no general examples along",
-            expected="a base whose folder holds replay.jsonl, as the starter's does",
-            where=Where(field="replay"),
-            do="Leave it out, or set it to 0",
         )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tuneloop.errors import StoppedError
 from tuneloop.records import Progress, Watcher
-from tuneloop.runs import queue
 from tuneloop.train import checkpoints
 from tuneloop.train.fit import Hooks, Plan, State
 from tuneloop.train.optimizer import Updater
@@ -79,7 +78,7 @@ class Session(Hooks):
         state = checkpoints.load(folder, self.updater, self.learner)
         self._saved = state.step
         # A run that was killed behind its last step measures nothing more: its figures are those of the curves.
-        for point in queue.metrics(self.lease.ws, self.lease.run):
+        for point in self.lease.points():
             if point.step <= state.step:
                 self.latest[point.name] = point.value
         self.lease.event("resumed_from", step=state.step)

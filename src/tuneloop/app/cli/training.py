@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tuneloop.app.cli.screen import Screen
     from tuneloop.runs import Run
     from tuneloop.store import Workspace
-    from tuneloop.train.recipe import TrainRecipe
+    from tuneloop.train.recipe import Resolved, TrainRecipe
 
 BEGINNING = Words(
     "{run}: tuning {base} on {data} ({records} records). Ctrl-C saves a checkpoint and stops.",
@@ -22,6 +22,7 @@ BEGINNING = Words(
 RESUMING = Words("{run}: going on from its last checkpoint.", "{run}：从最近的检查点继续。")
 A_NEW_MODEL = Words("a new model", "一个全新的模型")
 WOULD = Words("{data} would be trained on like this:", "将这样用 {data} 训练：")
+STAGE = Words("Stage {number} of {count}:", "第 {number} 阶段，共 {count} 个：")
 TRAINED = Words(
     "{name}: {base}, tuned on {data} by {tuner} ({objective})",
     "{name}：{base}，用 {data} 微调（方法 {tuner}，目标 {objective}）",
@@ -45,6 +46,16 @@ def show_plan(screen: Screen, ws: Workspace, version: DatasetVersion, recipe: Tr
     from tuneloop.train import plan
 
     resolved = plan(version, recipe, workspace=ws)
+    screen.say(WOULD.format(data=version.name))
+    for number, stage in enumerate(resolved.stages, start=1):
+        screen.say(STAGE.format(number=number, count=len(resolved.stages)))
+        _show_values(screen, stage)
+    if not resolved.stages:
+        _show_values(screen, resolved)
+    screen.result({"data": version.name, **resolved.as_dict()})
+
+
+def _show_values(screen: Screen, resolved: Resolved) -> None:
     values = resolved.recipe.model_dump(mode="json")
     rows: list[list[object]] = []
     for key, origin in resolved.origins.items():
@@ -52,9 +63,7 @@ def show_plan(screen: Screen, ws: Workspace, version: DatasetVersion, recipe: Tr
         value = values[top][inner] if inner else values[top]
         if value is not None:
             rows.append([key, value["name"] if isinstance(value, dict) and "name" in value else value, origin])
-    screen.say(WOULD.format(data=version.name))
     screen.table(rows, [Words("setting", "参数"), Words("value", "取值"), Words("why", "理由")])
-    screen.result({"data": version.name, **resolved.as_dict()})
 
 
 def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:

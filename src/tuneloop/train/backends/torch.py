@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tuneloop.records import Watcher
-from tuneloop.store.durable import publish, storage_errors, temporary_beside
+from tuneloop.store.durable import write_file
 from tuneloop.train.backend import Backend, Job, Trained
-from tuneloop.train.recipe import Resolved
+from tuneloop.train.plans import Done, Start, stages_of
+from tuneloop.train.recipe import Resolved, TrainRecipe
+from tuneloop.train.resolve import DEFAULT, GIVEN
+from tuneloop.train.work import Work, place_of, stage_job
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
-    from tuneloop.train.assembly import Assembly
-    from tuneloop.train.fit import State
 
 
 class Torch(Backend):
@@ -31,52 +29,57 @@ class Torch(Backend):
     def preview(self, job: Job) -> Resolved:
         from tuneloop.train.assembly import look
 
-        return look(job)[1]
+        found = [look(stage_job(job, stage))[1] for stage in stages_of(job.workspace, job.recipe, job.version)]
+        return _together(job.recipe, found)
 
     def run(self, job: Job, lease: Lease, progress: Watcher) -> Trained:
-        from tuneloop.train.assembly import assemble
-        from tuneloop.train.fit import fit
-        from tuneloop.train.session import Encoding, Session, stopped
+        from tuneloop.runs.parts import Part
+        from tuneloop.train.bases import find
         from tuneloop.train.stopping import signals
 
+        stages = stages_of(job.workspace, job.recipe, job.version)
+        start, finished = Start(), list[Done]()
         with signals() as asked:
-            parts = assemble(job, lease, Encoding(lease, asked, progress))
-            session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, job.on_checkpoint)
-            state = session.restore()
-            ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
-            session.flush()
-        if ended in ("pause", "cancel"):
-            raise stopped(lease, ended, state.step)
-        session.restore_best(state)
-        metrics = _figures(session.latest, state) | {"steps": state.step, "tokens": state.tokens}
-        lease.event("trained", ended=ended, **metrics)
+            for stage in stages:
+                part = lease
+                if len(stages) > 1:
+                    part = Part(lease, stage.number, before=sum(done.steps for done in finished))
+                done = Done.read(part.folder)
+                if done is None:
+                    if isinstance(part, Part):
+                        part.begin()
+                    work = Work(stage_job(job, stage), part, start, place_of(job, lease, part, stage))
+                    done = work.train(stage, asked, progress)
+                finished.append(done)
+                start = done.start(start, stage.hands_on)
+        last = finished[-1]
+        resolved = _together(job.recipe, [done.resolved for done in finished])
+        write_file(last.folder / "recipe.yaml", resolved.as_yaml().encode())
         return Trained(
-            folder=_saved(job, lease, parts),
-            form="full" if parts.tuner.traits.form == "full" else "adapter",
-            base=parts.base.name,
-            objective=parts.objective.name,
-            tuner=parts.tuner.name,
-            resolved=parts.resolved,
-            metrics=metrics,
+            folder=last.folder,
+            form="full" if last.form == "full" else "adapter",
+            base=find(job.workspace, job.recipe.base).name,
+            objective=last.objective,
+            tuner=last.tuner,
+            resolved=resolved,
+            metrics=_summed(finished),
         )
 
 
-def _figures(latest: Mapping[str, float], state: State) -> dict[str, float]:
-    """The last values of the curves, and the best where there was validation."""
-    kept = {name: value for name, value in latest.items() if name == "loss" or name.startswith("validation_")}
-    return kept | ({"best_validation_loss": state.best, "best_step": state.best_step} if state.best_step else {})
+def _together(recipe: TrainRecipe, found: list[Resolved]) -> Resolved:
+    """The stages' values as one; those of a run without stages as they are."""
+    if recipe.stages is None:
+        return found[0]
+    given = recipe.model_fields_set
+    origins: dict[str, str | Words] = {key: GIVEN if key in given else DEFAULT for key in TrainRecipe.model_fields}
+    return Resolved(recipe, origins, tuple(found))
 
 
-def _saved(job: Job, lease: Lease, parts: Assembly) -> Path:
-    """The result in its folder, whole or not there; a folder that an interrupted attempt left is replaced."""
-    place = job.workspace.path("models") / lease.run
-    temporary = temporary_beside(place)
-    with storage_errors(place):
-        temporary.mkdir(parents=True)
-        parts.tuner.save(parts.lm, temporary)
-        parts.learner.save(temporary)
-        (temporary / "recipe.yaml").write_text(parts.resolved.as_yaml(), encoding="utf-8")
-        if place.exists():
-            shutil.rmtree(place)
-        publish(temporary, place)
-    return place
+def _summed(finished: list[Done]) -> dict[str, float]:
+    """The last stage's figures, with the steps and tokens of all, and the general ability before the first."""
+    metrics = dict(finished[-1].metrics)
+    if len(finished) > 1:
+        metrics |= {"steps": sum(done.steps for done in finished), "tokens": sum(done.tokens for done in finished)}
+        first = finished[0].metrics.get("general_bits_before")
+        metrics |= {"general_bits_before": first} if first is not None else {}
+    return metrics
