@@ -46,8 +46,18 @@ class Tuner(Member, ABC):
         """The factor on the learning rate of the weight that `trainable` calls `name`."""
         return 1.0
 
+    def stage(self, name: str) -> int:
+        """Which weights begin to move together: those of one number (see `thaw`)."""
+        return 0
+
+    @property
+    def before(self) -> int:
+        """Positions of the context that it takes from each record."""
+        return 0
+
     def thaw(self, lm: LanguageModel, share: float) -> None:
-        """Let weights move, or rest, by the share of the run that is done; called before each step."""
+        """Let weights move, or rest, by the share of the run that is done: called before each step, and a function of
+        the share alone, so that a run that goes on does the same."""
 
     def merged(self, lm: LanguageModel) -> bool:
         """Fold what was trained into the base's weights, and tell whether that could be done."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tuneloop.records import TunerTraits
+from tuneloop.records.needs import WHOLE
 from tuneloop.train.tuner import Tuner
 from tuneloop.wording import Words
 
@@ -23,9 +24,7 @@ class Full(Tuner):
         "Moves every weight: the most room to learn, the most memory, and the easiest to forget with.",
         "更新全部权重：学习空间最大，占用内存最多，也最容易遗忘原有能力。",
     )
-    traits: ClassVar[TunerTraits] = TunerTraits(
-        capabilities=frozenset({"packing", "generation", "head"}), mergeable=False, form="full"
-    )
+    traits: ClassVar[TunerTraits] = TunerTraits(WHOLE, mergeable=False, form="full")
 
     def attach(self, lm: LanguageModel, seed: int) -> None:
         lm.module.requires_grad_(True)

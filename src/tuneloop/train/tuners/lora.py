@@ -1,4 +1,5 @@
-"""LoRA: low-rank additions to the linear layers, in PEFT's file format (arXiv 2106.09685; rsLoRA: 2312.03732)."""
+"""LoRA: low-rank additions to the linear layers, in PEFT's file format (arXiv 2106.09685; rsLoRA: 2312.03732; DoRA:
+2402.09353; LoRA+: 2402.12354)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from tuneloop.config import setting
 from tuneloop.records import TunerTraits
+from tuneloop.records.needs import ADAPTER
 from tuneloop.train import defaults
 from tuneloop.train.defaults import Facts
 from tuneloop.train.tuner import Tuner
@@ -24,7 +26,7 @@ class Lora(Tuner):
         "Trains small low-rank additions to the linear layers: little memory, a small file, the base unchanged.",
         "只训练线性层上的低秩增量：省内存、文件小、基座不变。",
     )
-    traits: ClassVar[TunerTraits] = TunerTraits(capabilities=frozenset({"packing", "generation"}))
+    traits: ClassVar[TunerTraits] = TunerTraits(ADAPTER)
 
     rank: int | None = setting(
         None, ge=1, le=1024, en="rank of the additions; derived when left out", zh="增量矩阵的秩；不填则自动推导"
@@ -34,6 +36,17 @@ class Lora(Tuner):
         zh="缩放：增量按 alpha / rank 计；不填则为秩的两倍",
     )  # fmt: skip
     rslora: bool = setting(False, en="scale by alpha / sqrt(rank) instead", zh="改用 alpha / sqrt(rank) 缩放")
+    dora: bool = setting(
+        False,
+        en="train each output's magnitude apart from its direction (DoRA): slower, better at low ranks",
+        zh="把每个输出的幅度与方向分开训练（DoRA）：较慢，低秩时效果更好",
+    )
+    plus: float = setting(
+        1.0,
+        ge=1,
+        en="learning rate of B divided by that of A (LoRA+); 16 is usual, 1 is off",
+        zh="B 与 A 的学习率之比（LoRA+）；常用 16，1 表示关闭",
+    )
     targets: str | list[str] = setting(
         "all-linear",
         en="linear layers by the end of their name, or all-linear",
@@ -64,5 +77,9 @@ class Lora(Tuner):
             seed=seed,
             base=lm.reference,
             device=lm.device,
+            dora=lm if self.dora else None,
         )
         lm.attach(adapter)
+
+    def rate(self, name: str) -> float:
+        return self.plus if ".lora_B." in name else 1.0
