@@ -81,12 +81,13 @@ class Learner:
 
 
 def mean_figures(learner: Learner, held_out: Batches) -> dict[str, float]:
-    """Weighted means over all held-out examples: the loss, and whatever metrics come with it."""
+    """Weighted means over all held-out examples, surveyed as one step: the loss, and whatever metrics come with it."""
     loss = weight = 0.0
     sums: dict[str, float] = defaultdict(float)
     with torch.no_grad():
-        for batch in held_out.once():
-            learner.survey([batch])
+        batches = list(held_out.once())
+        learner.survey(batches)
+        for batch in batches:
             part = learner.loss(batch)
             loss += float(part.total)
             weight += part.weight

@@ -86,3 +86,8 @@ def summed_by(batch: Batch, *values: Tensor) -> Tensor:
     packed = batch.packed
     rows = torch.stack([value.float() for value in values], dim=1)
     return rows.new_zeros(len(packed.lengths), len(values)).index_add(0, packed.owners, rows)
+
+
+def log_probabilities(lm: LanguageModel, batch: Batch) -> Tensor:
+    """[E, sides] float32: log-probability in nats of each sequence's targets, each counted once; differentiable."""
+    return -summed_by(batch, lm.token_nll(batch.packed)).view(len(batch), batch.sides)

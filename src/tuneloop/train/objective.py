@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from tuneloop.records import ObjectiveNeeds, Record
 from tuneloop.registry import Member, Registry
@@ -70,6 +70,7 @@ ASIDE: Mapping[str, Words] = {
     "answer_cut": Words("the answer begins beyond max_length", "回答起始位置超出 max_length"),
     "too_short": Words("fewer than two tokens", "不足两个词元"),
     "equal_answers": Words("the chosen and the rejected answer are the same", "优选回答与拒绝回答相同"),
+    "too_long": Words("longer than max_length", "长度超出 max_length"),
     "label": Words("a label outside of the scheme", "标签不在体系内"),
 }
 """Why a record is set aside before training; each is counted and told, and none is dropped in silence."""
@@ -91,10 +92,27 @@ class Objective(Member, ABC):
 
     needs: ClassVar[ObjectiveNeeds]
     rate: ClassVar[float] = 1.0
+    encoders: ClassVar[bool] = False
+    """Whether it trains encoders, too, which predict no next token."""
+
+    def fitted(self, facts: Facts) -> tuple[Self, Mapping[str, Words]]:
+        """Itself with the settings that nobody gave, derived from the facts, and the reason of each."""
+        return self, {}
+
+    @property
+    def passes(self) -> int:
+        """Optimizer steps on each batch of examples."""
+        return 1
 
     def defaults(self, facts: Facts) -> Mapping[str, Derived]:
         """Recipe values that nobody gave and for which this objective has a rule of its own."""
         return {}
+
+    def eval_every(self, facts: Facts, steps: int, steps_per_epoch: int) -> Derived:
+        """Steps between validations, where nobody gave them."""
+        from tuneloop.train import defaults
+
+        return defaults.eval_every(facts, steps, steps_per_epoch)
 
     @abstractmethod
     def encode(self, record: Record, lm: LanguageModel, limit: int) -> Encoded:
