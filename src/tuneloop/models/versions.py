@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tuneloop.errors import ModelError, Where
 from tuneloop.models.adapter import load_adapter
 from tuneloop.models.loading import load
 from tuneloop.records import ModelVersion
@@ -35,6 +36,12 @@ def load_base(ws: Workspace, version: ModelVersion, **how: Any) -> LanguageModel
 def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | None = None, **how: Any) -> LanguageModel:
     """The tuned model; an adapter is put on `base` where that is given, else on a base loaded for it."""
     folder = model_folder(ws, version)
+    if version.form == "remote":
+        raise ModelError(
+            f"{version.name} is held by the provider that tuned it, and has no weights here",
+            where=Where(file=folder),
+            do="Ask it through the provider's own API; its name there stands in remote.json",
+        )
     if version.form == "full":
         tuned = load(folder, **how)
         tuned.reference = version.name

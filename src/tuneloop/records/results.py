@@ -39,7 +39,8 @@ class DatasetVersion:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """What a training run made: an adapter or full weights, in a folder of the workspace.
+    """What a training run made: an adapter or full weights, in a folder of the workspace; or a model that a provider
+    holds, whose folder has its name there (`remote.json`) and no weights.
 
     `base` is what was tuned, as a person names it (`starter`, a folder, a hub name); `folder` is relative to the
     workspace; `metrics` are the last and best values of the run's curves.
@@ -51,7 +52,7 @@ class ModelVersion:
     created: str
     run: str | None
     base: str
-    form: Literal["adapter", "full"]
+    form: Literal["adapter", "full", "remote"]
     folder: str
     dataset: str | None
     objective: str
@@ -89,3 +90,58 @@ class Report:
     metrics: Mapping[str, Mapping[str, float]]
     answers: tuple[Mapping[str, Any], ...] = ()
     page: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A base that could be tuned, with what it would take on the machine and why it stands where it stands.
+
+    `reference` is what a recipe's `base` would say; `here`: its weights are on this machine.  `tuner` and `settings`
+    are those that it fits with (or the most sparing ones, where `fits` is False), `memory` their estimate in bytes by
+    part, `hours` of one pass over the data (None: not measured).  `bits_per_byte` is (value, low, high) on own records,
+    None where it was not measured.  `reasons` are sentences for a person.
+    """
+
+    name: str
+    reference: str | None
+    parameters: int | None
+    kind: str | None
+    licence: str | None
+    commercial: str | None
+    here: bool
+    fits: bool
+    tuner: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
+    hours: float | None = None
+    bits_per_byte: tuple[float, float, float] | None = None
+    reasons: tuple[Words, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """The estimate in all."""
+        return sum(self.memory.values())
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The result of choosing: candidates with the best first, and what to do, each with its reason.
+
+    `advice` holds base, objective, tuner and settings; `changes` what to change where a base does not fit; `left_out`
+    how many models of the catalogue were not considered, by reason.  `recipe` is the content of a recipe file that
+    training accepts, empty where nothing could be chosen.
+    """
+
+    data: str | None
+    goal: str
+    machine: Mapping[str, Any]
+    candidates: tuple[Candidate, ...]
+    advice: tuple[Advice, ...]
+    changes: tuple[Words, ...] = ()
+    left_out: tuple[tuple[Words, int], ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Candidate | None:
+        """The base that is recommended."""
+        return next((one for one in self.candidates if one.fits), None)

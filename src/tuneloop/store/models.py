@@ -24,7 +24,7 @@ def add_model(
     ws: Workspace,
     *,
     base: str,
-    form: Literal["adapter", "full"],
+    form: Literal["adapter", "full", "remote"],
     folder: Path,
     objective: str,
     tuner: str,

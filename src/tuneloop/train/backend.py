@@ -1,7 +1,14 @@
 """The backend contract: where a training job is carried out.
 
 A job is everything that has been decided when training begins; a result is a folder with what was trained.  Ours
-(`torch`) loads the model and runs the loop here; others may hand the job to another library or a provider.
+(`torch`) loads the model and runs the loop here.  Two other kinds fit the same contract (`tests/train/test_backends.py`
+holds one of each):
+
+- a whole trainer, another library's: it takes the examples that `assembly.encode` makes, so that masks and templates are
+  ours, trains by its own loop, tells the lease its figures, asks it whether to stop, and leaves PEFT's or Hugging Face's
+  files in the folder;
+- a remote one, a provider's: it hands the records over, keeps the provider's job in the run's folder, so that a later
+  attempt waits for the same job, and leaves `remote.json` with the name of what was made there.
 """
 
 from __future__ import annotations
@@ -34,10 +41,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """`folder` holds the finished adapter or model; `base` is what it was made from, as a person names it."""
+    """`folder` holds the finished adapter or model, or for `remote` what names it at the provider; `base` is what it was
+    made from, as a person names it."""
 
     folder: Path
-    form: Literal["adapter", "full"]
+    form: Literal["adapter", "full", "remote"]
     base: str
     objective: str
     tuner: str
@@ -46,6 +54,9 @@ class Trained:
 
 
 class Backend(Member, ABC):
+    def check(self, recipe: TrainRecipe) -> None:
+        """Refuse by name what this backend cannot carry out; raises `SettingError`, before anything is queued."""
+
     @abstractmethod
     def run(self, job: Job, lease: Lease, progress: Watcher) -> Trained:
         """Train to the end, going on from the lease's newest checkpoint where there is one.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tuneloop.config import read
@@ -17,7 +18,7 @@ from tuneloop.train.backend import backends
 from tuneloop.train.defaults import Derived, Facts
 from tuneloop.train.objective import Objective, objectives, trained_by, usable
 from tuneloop.train.optimizer import optimizers
-from tuneloop.train.recipe import Resolved, TrainRecipe
+from tuneloop.train.recipe import Resolved, Spec, TrainRecipe
 from tuneloop.train.tuner import Tuner, tuners
 from tuneloop.wording import Words
 
@@ -27,7 +28,7 @@ GENTLER = Words("{why}; times {factor} for {name}", "{why}；{name} 再乘以 {f
 
 def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
     """Refuse what cannot work, by name and before anything loads; raises `SettingError`."""
-    backends.create(recipe.backend, path="backend")
+    backends.create(recipe.backend, path="backend").check(recipe)
     if recipe.stages is not None:
         recipes = recipe.stage_recipes()
         for stage, one in zip(recipe.stages, recipes, strict=True):
@@ -49,6 +50,7 @@ def check(recipe: TrainRecipe, kinds: Mapping[str, int], dataset: str) -> None:
             raise _useless(f"the objective {objective.name!r}", kinds, dataset)
     if tuner is not None:
         check_pair(objective, tuner)
+    check_reads(objective, not _is_encoder(recipe.base))
 
 
 def check_pair(objective: Objective, tuner: Tuner) -> None:
@@ -60,6 +62,25 @@ def check_pair(objective: Objective, tuner: Tuner) -> None:
             where=Where(field="tuner"),
             do="Choose another tuner",
         )
+
+
+def check_reads(objective: Objective, generates: bool) -> None:
+    """Refuse to teach writing to a model that only reads."""
+    if not generates and not objective.encoders:
+        able = [name for name in objectives if objectives.load(name).encoders]
+        raise SettingError(
+            f"the objective {objective.name!r} trains models that write text, and this base is an encoder",
+            expected=f"the objective {' or '.join(able)}, or a base that writes",
+            where=Where(field="base"),
+        )
+
+
+def _is_encoder(base: Spec) -> bool:
+    """Whether a base can be told to be an encoder without loading it: it is a folder here."""
+    from tuneloop.models.bidirectional import is_encoder
+    from tuneloop.models.tokenizer import read_json
+
+    return isinstance(base, str) and is_encoder(read_json(Path(base).expanduser() / "config.json"))
 
 
 def _useless(who: str, kinds: Mapping[str, int], dataset: str) -> SettingError:
@@ -83,6 +104,11 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     tuner = tuners.create(work.values["tuner"], path="tuner")
     objective = objectives.create(work.values["objective"], path="objective")
     check_pair(objective, tuner)
+    check_reads(objective, facts.generates)
+    objective, told = objective.fitted(facts)
+    if type(objective).model_fields:
+        work.values["objective"] = {"name": objective.name, **objective.model_dump(mode="json")}
+        work.origins |= {f"objective.{key}": reason for key, reason in told.items()}
     tuner, reasons = tuner.fitted(facts)
     work.values["tuner"] = {"name": tuner.name, **tuner.model_dump(mode="json")}
     work.origins |= {f"tuner.{key}": reason for key, reason in reasons.items()}
@@ -99,7 +125,7 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     _check_limits(work.values, facts, tuner.before)
     steps = total_steps(work.values, steps_per_epoch or _estimate(work.values, facts) * objective.passes)
     work.fill("warmup", lambda: defaults.warmup(steps))
-    work.fill("eval_every", lambda: defaults.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
+    work.fill("eval_every", lambda: objective.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
     work.fill("early_stopping", lambda: defaults.early_stopping(facts))
     return Resolved(read(TrainRecipe, work.values), work.origins)
 
