@@ -128,5 +128,5 @@ def test_every_derived_value_has_a_reason_in_both_languages() -> None:
     assert not [
         key
         for key, value in resolved.recipe
-        if value is None and key not in ("data", "max_steps", "mixture", "batch_tokens")
+        if value is None and key not in ("data", "max_steps", "mixture", "batch_tokens", "replay_data", "stages")
     ]

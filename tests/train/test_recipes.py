@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuneloop.config import read, read_yaml
+from tuneloop.records import Record, Turn
 from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, train
 from tuneloop.train.resolve import check
@@ -19,7 +20,8 @@ SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
 def test_the_usual_cases_are_there() -> None:
-    assert {"full", "lora", "family", "role-play"} <= {file.stem for file in SHIPPED}
+    usual = {"full", "lora", "qlora", "family", "role-play", "service", "law", "medicine", "sentiment"}
+    assert usual | {"preferences", "unfreeze"} <= {file.stem for file in SHIPPED}
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
@@ -28,8 +30,21 @@ def test_a_recipe_runs_and_begins_with_its_command(
 ) -> None:
     assert f"tuneloop train --recipe recipes/{file.name}" in file.read_text(encoding="utf-8")
     recipe = read(TrainRecipe, read_yaml(file)["train"], file=file, path="train")
-    check(recipe, {"chat": 10}, "data-1")
+    rows = [*facts(), *others()]
+    check(recipe, {record.kind: 1 for record in rows}, "data-1")
     brings = shutil.copytree(base, tmp_path / "base")
     (brings / "replay.jsonl").write_bytes(chat("Hello", "Hello!").canonical + b"\n")
     here = recipe.model_copy(update={"base": str(brings), "max_steps": 2, "max_length": 128, "precision": "float32"})
-    assert train(make_version(facts()), here, workspace=ws).metrics["steps"] == 2
+    made = train(make_version(rows), here, workspace=ws)
+    assert made.metrics["steps"] == 2 * len(recipe.stages or [recipe])
+
+
+def others() -> list[Record]:
+    """A few records of every kind but dialogues."""
+    question = (Turn("user", "Which colour?"),)
+    found = [Record("text", text=f"Rule {number}: doors are shut at night. " * 3) for number in range(4)]
+    for number in range(24):
+        good, bad = ((Turn("assistant", f"{colour} {number}"),) for colour in ("red", "blue"))
+        found.append(Record("preference", messages=question, chosen=good, rejected=bad))
+        found.append(Record("label", text=f"It is {'good' if number % 2 else 'bad'} {number}.", label=f"c{number % 2}"))
+    return found

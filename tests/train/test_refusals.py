@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -10,9 +11,10 @@ import pytest
 import torch
 
 from tuneloop.config import read
-from tuneloop.errors import InputError, NotFoundError, SettingError, TuneloopError
+from tuneloop.errors import InputError, ModelError, NotFoundError, SettingError, TuneloopError
 from tuneloop.records import ObjectiveNeeds, Record, Turn
 from tuneloop.runs import queue
+from tuneloop.runs.checkpoints import visible
 from tuneloop.store import Workspace
 from tuneloop.store.models import models
 from tuneloop.train import TrainRecipe, train
@@ -128,3 +130,32 @@ def test_a_record_the_template_refuses_is_set_aside(ws: Workspace, make_version:
     assert told["aside"] == {"template": 1}
     assert "no assistant turn" in told["aside_cases"]["template"][0]["why"]
     assert told["aside_cases"]["template"][0]["record"] == silent.id
+
+
+def test_one_row_is_enough_and_too_long_ones_are_told(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    one = train(make_version(facts()[:1]), TrainRecipe(base=str(base), max_steps=3, precision="float32"), workspace=ws)
+    assert one.metrics["steps"] == 3
+    long = make_version([chat("why? " * 60, "because")])
+    with pytest.raises(
+        InputError, match="nothing in data-2 can be trained on: 1 × the answer begins beyond max_length"
+    ):
+        train(long, TrainRecipe(base=str(base), max_steps=3, precision="float32"), workspace=ws)
+
+
+def test_the_checkpoint_of_another_recipe_is_refused(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version(facts())
+    recipe = TrainRecipe(base=str(base), max_steps=4, checkpoint_seconds=0, precision="float32", tuner="lora")
+    train(version, recipe, workspace=ws)
+    run = queue.show(ws).id
+    other = {"data": version.name, "train": {**recipe.model_dump(mode="json", exclude_unset=True), "tuner": "full"}}
+    begun = queue.submit(ws, "train", other)
+    lease = queue.claim(ws, begun)
+    assert lease is not None
+    folder = lease.new_checkpoint()
+    for file in (ws.folder / visible(ws, run)[0].folder).iterdir():
+        if file.name != "COMPLETE":
+            shutil.copy(file, folder)
+    lease.commit_checkpoint(folder, 4)
+    with pytest.raises(ModelError, match=r"is a checkpoint of another recipe or base: .* tensors differ"), lease:
+        train(version, read(TrainRecipe, other["train"]), workspace=ws, lease=lease)
+    assert len(models(ws)) == 1

@@ -4,9 +4,9 @@ A job is everything that has been decided when training begins; a result is a fo
 (`torch`) loads the model and runs the loop here.  Two other kinds fit the same contract (`tests/train/test_backends.py`
 holds one of each):
 
-- a whole trainer, another library's: it takes the examples that `assembly.encode` makes, so that masks and templates are
-  ours, trains by its own loop, tells the lease its figures, asks it whether to stop, and leaves PEFT's or Hugging Face's
-  files in the folder;
+- a whole trainer, another library's: it takes the examples that `assembly.encode` makes, so that masks and templates
+  are ours, trains by its own loop, tells the lease its figures, asks it whether to stop, and leaves PEFT's or Hugging
+  Face's files in the folder;
 - a remote one, a provider's: it hands the records over, keeps the provider's job in the run's folder, so that a later
   attempt waits for the same job, and leaves `remote.json` with the name of what was made there.
 """
@@ -41,8 +41,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """`folder` holds the finished adapter or model, or for `remote` what names it at the provider; `base` is what it was
-    made from, as a person names it."""
+    """`folder` holds the finished adapter or model, or for `remote` what names it at the provider; `base` is what it
+    was made from, as a person names it."""
 
     folder: Path
     form: Literal["adapter", "full", "remote"]

@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuneloop.errors import ModelError, Where
 from tuneloop.train.fit import State
 from tuneloop.train.optimizer import Updater
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tuneloop.train.learner import Learner
 
 RANDOM, LEARNER = "random.cpu", "learner.safetensors"
@@ -45,8 +49,10 @@ def load(folder: Path, updater: Updater, learner: Learner) -> State:
     import torch
     from safetensors.torch import load_file
 
-    load_weights(folder, updater)
     moments = load_file(folder / "moments.safetensors")
+    _check(folder / "weights.safetensors", updater.masters(), load_file(folder / "weights.safetensors"))
+    _check(folder / "moments.safetensors", {**updater.moments(), RANDOM: torch.get_rng_state()}, moments)
+    load_weights(folder, updater)
     torch.set_rng_state(moments.pop(RANDOM))
     updater.load_moments(moments)
     if (folder / LEARNER).is_file():
@@ -65,3 +71,16 @@ def load_weights(folder: Path, updater: Updater) -> None:
     from safetensors.torch import load_file
 
     updater.load_masters(load_file(folder / "weights.safetensors"))
+
+
+def _check(file: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Refuse the checkpoint of another recipe before anything of it is taken over."""
+    strange = sorted(wanted.keys() ^ found.keys())
+    strange += [name for name in wanted.keys() & found.keys() if wanted[name].shape != found[name].shape]
+    if strange:
+        raise ModelError(
+            f"is a checkpoint of another recipe or base: {len(strange)} tensors differ, the first is {strange[0]!r}",
+            expected=f"the {len(wanted)} tensors of this run, of the same sizes",
+            where=Where(file=file),
+            do="Begin a new run; a run goes on only with the settings it began with",
+        )

@@ -105,6 +105,7 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     objective = objectives.create(work.values["objective"], path="objective")
     check_pair(objective, tuner)
     check_reads(objective, facts.generates)
+    facts = _of(objective, facts)
     objective, told = objective.fitted(facts)
     if type(objective).model_fields:
         work.values["objective"] = {"name": objective.name, **objective.model_dump(mode="json")}
@@ -128,6 +129,12 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     work.fill("eval_every", lambda: objective.eval_every(facts, steps, math.ceil(steps / work.values["epochs"])))
     work.fill("early_stopping", lambda: defaults.early_stopping(facts))
     return Resolved(read(TrainRecipe, work.values), work.origins)
+
+
+def _of(objective: Objective, facts: Facts) -> Facts:
+    """The facts of the records that the objective trains on, where the data holds others as well."""
+    share = usable(objective, facts.kinds) / max(1, sum(facts.kinds.values()))
+    return replace(facts, examples=max(1, round(share * facts.examples)), tokens=round(share * facts.tokens))
 
 
 class _Filling:
