@@ -71,14 +71,16 @@ def run(
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         wall, after = time.time() - start, psutil.cpu_times()
-        seconds = used.ru_utime + used.ru_stime
+        peak, watched = memory.stop()
+        # The system counts children that were waited for; a worker with a session of its own is only seen from outside.
+        seconds = max(used.ru_utime + used.ru_stime, watched)
         told = json.loads(result.read_text()) if result.is_file() else {}
     busy = sum(getattr(after, kind) - getattr(before, kind) for kind in ("user", "nice", "system"))
     return Measured(
         label=label,
         returned=process.returncode,
         wall=wall,
-        memory_mb=max(memory.stop(), used.ru_maxrss * 1024) / 1e6,
+        memory_mb=max(peak, used.ru_maxrss * 1024) / 1e6,
         processor_seconds=seconds,
         others=max(0.0, busy - seconds) / (wall * (os.cpu_count() or 1)),
         told=told,
@@ -86,10 +88,11 @@ def run(
 
 
 class _Memory:
-    """Watches the resident memory of a process and its children from a thread."""
+    """Watches the resident memory and the processor time of a process and its children from a thread."""
 
     def __init__(self, pid: int) -> None:
         self._peak, self._over = 0, threading.Event()
+        self._seconds: dict[int, float] = {}  # by process, as last seen
         self._process = psutil.Process(pid)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -100,14 +103,17 @@ class _Memory:
             try:
                 for process in (self._process, *self._process.children(recursive=True)):
                     total += process.memory_info().rss
+                    times = process.cpu_times()
+                    self._seconds[process.pid] = times.user + times.system
             except psutil.Error:  # a process that ended between being listed and being asked
                 continue
             self._peak = max(self._peak, total)
 
-    def stop(self) -> int:
+    def stop(self) -> tuple[int, float]:
+        """Bytes at the peak, and seconds of all processes that were seen."""
         self._over.set()
         self._thread.join()
-        return self._peak
+        return self._peak, sum(self._seconds.values())
 
 
 def wait_for_quiet(most: float, seconds: float) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MACHINE = {"processor": "p", "cores": 2, "memory_gb": 1, "units": [], "torch": "2", "python": "3", "tuneloop": "x"}
@@ -71,3 +73,32 @@ def test_a_run_is_measured_with_its_children(tmp_path: Path) -> None:
     assert found.returned == 3
     assert found.memory_mb > 60
     assert found.told == {}
+
+
+DETACHED = """
+import subprocess, sys, time
+work = "import time\nend = time.process_time() + 1.0\nwhile time.process_time() < end: pass\ntime.sleep(0.5)"
+child = subprocess.Popen([sys.executable, "-c", work], start_new_session=True)
+time.sleep(0.2)
+while child.poll() is None and not sys.stdin.closed:
+    time.sleep(0.05)
+"""
+
+
+def test_a_worker_with_a_session_of_its_own_counts_as_ours(tmp_path: Path) -> None:
+    from harness import measure
+
+    found = measure.run("detached", [sys.executable, "-c", DETACHED], threads=1, log=tmp_path / "log")
+    assert found.returned == 0
+    assert found.processor_seconds > 0.9
+
+
+def test_real_tokens_are_counted_in_both_forms_of_a_mask() -> None:
+    from peers import clock
+
+    flat = torch.tensor([[1, 1, 0], [1, 2, 2]])
+    assert clock.real_tokens(flat) == 5
+    added = torch.full((1, 1, 4, 4), float("-inf"))
+    for query, key in [(0, 0), (1, 0), (1, 1), (2, 2)]:  # two tokens, one of another record, one of padding
+        added[0, 0, query, key] = 0.0
+    assert clock.real_tokens(added) == 3
