@@ -138,13 +138,20 @@ def test_it_is_never_folded_into_a_quantized_base(base: Path) -> None:
         lm.adapter.merge(lm)
 
 
-def test_a_dense_model_is_quantized_when_it_is_attached(base: Path) -> None:
+@pytest.mark.parametrize("dora", [False, True])
+def test_a_dense_model_is_quantized_when_it_is_attached(base: Path, dora: bool) -> None:
     lm = load(base, "float32")
-    tuner = tuners.create({**NF4, "alpha": 16.0, "double": False})
+    tuner = tuners.create({**NF4, "alpha": 16.0, "double": False, "dora": dora, "plus": 16.0})
     tuner.attach(lm, 0)
     assert lm.quantized == "nf4"
+    bare = load(base, "float32", quantize="nf4")
+    torch.testing.assert_close(lm.logits(IDS), bare.logits(IDS), atol=1e-5, rtol=1e-5)
     assert all(not parameter.requires_grad for parameter in lm.module.parameters())
-    assert tuner.trainable(lm)
+    lm.logits(IDS).square().sum().backward()
+    moving = tuner.trainable(lm)
+    assert len(moving) == (3 if dora else 2) * len(lm.sites())
+    assert all(parameter.grad is not None for _, parameter in moving)
+    assert {tuner.rate(name) for name, _ in moving} == {1.0, 16.0}
 
 
 def test_its_settings(ws: Workspace, make_version: MakeVersion, base: Path) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from tuneloop.config import setting
-from tuneloop.records import TunerTraits
 from tuneloop.train.defaults import Facts
 from tuneloop.train.tuners.lora import Lora
 from tuneloop.wording import Words
@@ -28,8 +27,6 @@ class Qlora(Lora):
         "LoRA over a base stored in 4 or 8 bits while it trains: a quarter or half of the base's memory, and slower.",
         "训练时以 4 位或 8 位存储基座的 LoRA：基座内存降到约四分之一或一半，速度较慢。",
     )
-    traits: ClassVar[TunerTraits] = TunerTraits(capabilities=frozenset({"packing", "generation"}))
-
     bits: Literal["nf4", "int8"] = setting(
         "nf4",
         en="how the base's linear weights are stored: nf4 (4 bits) or int8 (nearer to the original)",
