@@ -56,7 +56,20 @@ def test_examples_of_one_class_have_no_areas() -> None:
 
 def test_the_majority_class_is_always_its_answer_and_ranks_nothing() -> None:
     truth = np.array([0, 1, 1, 2])
-    found = classification.figures(truth, classification.majority([1, 1, 0, 2], 4, 3))
+    found = classification.figures(truth, classification.majority([1, 2, 1], 4))
     assert found["accuracy"] == 0.5
     assert found["macro_f1"] == pytest.approx(2 / 3 / 3)
     assert found["auroc"] == 0.5
+
+
+def test_intervals_hold_the_figure_and_narrow_with_the_examples() -> None:
+    widths = []
+    for count in (50, 800):
+        truth, probability = drawn(3, count, 5)
+        after, before = probability.argmax(axis=1), np.zeros(count, dtype=int)
+        found = classification.intervals(truth, before, after, draws=300)["macro_f1"]
+        assert found[1].mean == pytest.approx(oracle.f1_score(truth, after, average="macro"))
+        assert found[2].mean == pytest.approx(found[1].mean - found[0].mean)
+        assert all(one.low <= one.mean <= one.high for one in found)
+        widths.append(found[1].high - found[1].low)
+    assert widths[1] < widths[0] / 2.5

@@ -2,5 +2,6 @@
 
 from tuneloop.charts.interval import Estimate, Row, interval_chart
 from tuneloop.charts.line import Mark, Series, line_chart
+from tuneloop.charts.matrix import matrix_chart
 
-__all__ = ["Estimate", "Mark", "Row", "Series", "interval_chart", "line_chart"]
+__all__ = ["Estimate", "Mark", "Row", "Series", "interval_chart", "line_chart", "matrix_chart"]

@@ -5,6 +5,7 @@ arms.py        the base, then the tuned model, on one loaded base where it is an
 answers.py     what a model answers
 measures.py    means and intervals, in all and per language
 sentences.py   what the numbers mean, and what was left out
+classes.py  classes_shown.py    the same for a classifier, against its majority class
 table.py  page.py    the report on a terminal, and as one HTML file
 """
 

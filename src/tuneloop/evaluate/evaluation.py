@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tuneloop.errors import UsageError
-from tuneloop.evaluate import asking
+from tuneloop.evaluate import asking, classes, classes_shown
 from tuneloop.evaluate.page import Curves, Made, page
 from tuneloop.evaluate.recipe import EvaluateRecipe
 from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Report, Split, Watcher, unwatched
@@ -38,8 +38,8 @@ def evaluate(
 
     Both answer the same questions and are measured on the same records, by default of the test split; where nothing
     was held out the train split is taken.  As soon as one of the records was trained on, the report calls it recall.
-    The report is kept as a row, its page under the workspace's `reports/`.  Without a `lease` the work is a run of this
-    process.
+    A classifier is compared with the majority class of its training data instead (classes.py).  The report is kept as
+    a row, its page under the workspace's `reports/`.  Without a `lease` the work is a run of this process.
     """
     recipe = recipe or EvaluateRecipe()
     if lease is not None:
@@ -52,16 +52,27 @@ def evaluate(
 
 
 def _evaluated(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe, lease: Lease, progress: Watcher) -> Report:
+    if model.objective == "reward":
+        raise UsageError(
+            f"{model.name} gives answers a number and writes none, so there are no answers to compare",
+            expected="a model version that answers or classifies",
+            do=f"Its accuracy on held-out pairs is in its run: tuneloop show {model.run or model.name}",
+        )
     metrics = [registry.create(spec, path="metrics") for spec in recipe.metrics]
     version = _dataset_of(ws, model, recipe)
     split = _split_of(version, recipe)
     records = list(draw(ws, version, split, max(recipe.max_records, recipe.max_questions), recipe.seed))
+    measure: Measure = "recall" if _trained_on(ws, model, records) else "generalization"
+    if model.objective == "classify":
+        judged = classes.judge(ws, model, records, recipe, lease, progress)
+        judged.metrics["counts"] |= {split: version.splits[split], "available": version.splits[split]}
+        made = _made(model, version, split, (), recipe, lease)
+        return _kept(ws, model, version, measure, judged.metrics, judged.answers, made, lease, classes_shown.page)
     outcome = asking.ask(ws, model, records, recipe, lease, progress)
     figures = asking.scored(outcome, metrics, recipe.seed)
     figures["counts"] = {split: version.splits[split], "available": version.splits[split]} | asking.counted(outcome)
     made = _made(model, version, split, metrics, recipe, lease)
-    measure: Measure = "recall" if _trained_on(ws, model, records) else "generalization"
-    return _kept(ws, model, version, measure, figures, asking.rows(outcome, metrics), made, lease)
+    return _kept(ws, model, version, measure, figures, asking.rows(outcome, metrics), made, lease, page)
 
 
 def _dataset_of(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe) -> DatasetVersion:
@@ -103,6 +114,7 @@ def _kept(
     answers: Sequence[Mapping[str, Any]],
     made: Sequence[Made],
     lease: Lease,
+    drawn: Callable[[Report, ModelVersion, Curves, Sequence[Made]], str],
 ) -> Report:
     """Write the page, then the row that names it."""
     draft = Report(
@@ -119,7 +131,7 @@ def _kept(
         answers=tuple(answers),
     )
     place = ws.path("reports") / f"{model.name}-{lease.run}.html"
-    durable.write_file(place, page(draft, model, _curves(ws, model), made).encode())
+    durable.write_file(place, drawn(draft, model, _curves(ws, model), made).encode())
     return add_evaluation(
         ws,
         model=draft.model,
@@ -158,7 +170,7 @@ def _made(
         Made(Words("Base model", "基座模型"), model.base),
         Made(Words("Dataset version", "数据集版本"), f"{version.name} ({counts})"),
         Made(Words("Asked", "提问范围"), split),
-        Made(Words("Metrics", "指标"), ", ".join(_written(spec_of(metric)) for metric in metrics)),
+        *([Made(Words("Metrics", "指标"), ", ".join(_written(spec_of(one)) for one in metrics))] if metrics else []),
         Made(Words("Settings", "设置"), " · ".join(f"{key} {value}" for key, value in shown.items())),
         Made(Words("Runs", "运行"), f"{model.run or '–'} → {lease.run}"),
     ]

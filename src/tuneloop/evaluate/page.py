@@ -49,11 +49,11 @@ def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Mad
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    script = _file("page.js")
-    return environment.from_string(_file("page.html")).render(
+    script = own_file("page.js")
+    return environment.from_string(own_file("page.html")).render(
         language={"en": "en", "zh": "zh-CN"}[current_language()],
-        policy=_policy(script),
-        style=Markup(_file("page.css")),
+        policy=policy(script),
+        style=Markup(own_file("page.css")),
         script=Markup(script),
         report=report,
         model=model,
@@ -64,18 +64,18 @@ def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Mad
         metric_rows=list(_metric_rows(report)),
         loss_rows=list(_loss_rows(report)),
         metric_charts=[Markup(svg) for svg in _metric_charts(report)],
-        curve_charts=[Markup(svg) for svg in _curve_charts(curves, model)],
+        curve_charts=[Markup(svg) for svg in curve_charts(curves, model)],
         answers=[_answer(row, report) for row in report.answers],
         made=made,
         version=__version__,
     )
 
 
-def _file(name: str) -> str:
+def own_file(name: str) -> str:
     return files("tuneloop.evaluate").joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(script: str) -> str:
+def policy(script: str) -> str:
     """No source for anything but the page's own style and the one script with this hash."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rest = "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -132,7 +132,7 @@ def _metric_charts(report: Report) -> Iterator[str]:
             yield charts.interval_chart(rows, names=names, title=title, width=width)
 
 
-def _curve_charts(curves: Curves, model: ModelVersion) -> Iterator[str]:
+def curve_charts(curves: Curves, model: ModelVersion) -> Iterator[str]:
     series = [
         charts.Series(words, curves[name], smooth=SMOOTH if name == "loss" else 0.0)
         for name, words in _CURVES.items()

@@ -24,6 +24,11 @@ RECALL = Words(
     "记忆，而非泛化：这些就是训练时用过的问题，数字只说明模型记住了多少，不说明它能否回答新问题。",
 )
 
+CHOSE_CHECKPOINT = Words(
+    "The validation records chose the best checkpoint, so these numbers flatter a little.",
+    "验证集曾用于挑选最佳检查点，因此这些数字略微偏乐观。",
+)
+
 ARM_WORDS = {
     "base": Words("base", "基座模型"),
     "tuned": Words("tuned", "微调后"),
@@ -81,10 +86,7 @@ def notes(metrics: Metrics) -> Iterator[Words]:
     counts = {name: int(value) for name, value in metrics.get("counts", {}).items()}
     asked, available = counts.get("questions", 0), counts.get("available", 0)
     if "validation" in counts:
-        yield Words(
-            "The validation records chose the best checkpoint, so these numbers flatter a little.",
-            "验证集曾用于挑选最佳检查点，因此这些数字略微偏乐观。",
-        )
+        yield CHOSE_CHECKPOINT
     if not asked:
         yield Words(
             "No record asks a question with a text to compare, so only the loss was measured.",

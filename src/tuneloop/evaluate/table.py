@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tuneloop.evaluate import measures, sentences
+from tuneloop.evaluate import classes, classes_shown, measures, sentences
 from tuneloop.evaluate.measures import ARMS
 from tuneloop.records import Report
 from tuneloop.scores.interval import Interval
@@ -22,6 +22,8 @@ def table(report: Report, examples: int = EXAMPLES) -> Group:
     from rich.console import Group
     from rich.text import Text
 
+    if classes.is_classifier(report):
+        return classes_shown.table(report, examples)
     parts: list[RenderableType] = [
         Text(str(sentences.headline(report.metrics)), style="bold"),
         Text(str(sentences.measure_words(report.measure)), style="yellow" if report.measure == "recall" else "green"),

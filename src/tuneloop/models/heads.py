@@ -3,7 +3,7 @@
     scores [n, outputs] = hidden [n, width] · weight^T + bias
 
 Files, beside those of the model or adapter it was trained with: `head.safetensors` (`weight` [outputs, width] and
-perhaps `bias` [outputs], float32) and `head.json` (kind, labels, pool).  Weights are float32 whatever the base computes
+perhaps `bias` [outputs], float32) and `head.json` (what else a `Head` says).  Weights are float32 whatever the base computes
 in.
 """
 
@@ -22,22 +22,27 @@ from tuneloop.models.checkpoint import open_adapter, write_tensors
 from tuneloop.models.tokenizer import read_json
 
 if TYPE_CHECKING:
+    from tuneloop.models.language_model import LanguageModel
     from tuneloop.models.packed import Packed
 
 Kind = Literal["classify", "reward", "value"]
-Pool = Literal["last", "first"]
+Pool = Literal["last", "first", "mean"]
 CONFIG, WEIGHTS = "head.json", "head.safetensors"
 
 
 @dataclass
 class Head:
-    """`labels` name the outputs of a classifier, in order; `pool` is the token whose row is read."""
+    """`labels` name the outputs of a classifier, in order; `pool` is the token whose row is read, or the mean of all;
+    `max_length` the tokens of a text that it was trained on at most (None: whatever the model holds), `counts` the
+    examples of each label there."""
 
     kind: Kind
     weight: torch.nn.Parameter
     bias: torch.nn.Parameter | None = None
     labels: tuple[str, ...] = ()
     pool: Pool = "last"
+    max_length: int | None = None
+    counts: tuple[int, ...] = ()
 
     @classmethod
     def new(
@@ -66,8 +71,18 @@ class Head:
         """[n, width] in any dtype → [n, outputs] float32."""
         return F.linear(hidden.float(), self.weight, self.bias)
 
+    def read(self, lm: LanguageModel, batch: Packed) -> torch.Tensor:
+        """[records, outputs] float32 scores of whole records; differentiable."""
+        if self.pool != "mean":
+            return self.scores(lm.hidden(batch, self.rows(batch)))
+        hidden = lm.hidden(batch, torch.arange(len(batch.ids), device=batch.ids.device)).float()
+        lengths = torch.tensor(batch.lengths, device=hidden.device)
+        owners = torch.arange(len(lengths), device=hidden.device).repeat_interleave(lengths)
+        sums = hidden.new_zeros(len(lengths), hidden.shape[1]).index_add(0, owners, hidden)
+        return self.scores(sums / lengths[:, None])
+
     def rows(self, batch: Packed) -> torch.Tensor:
-        """[records] the token of each record that is read."""
+        """[records] the token of each record that is read, where it is one."""
         ends = torch.tensor(batch.lengths).cumsum(0)
         rows = ends - 1 if self.pool == "last" else ends - torch.tensor(batch.lengths)
         return rows.to(batch.ids.device)
@@ -77,7 +92,8 @@ class Head:
         path.mkdir(parents=True, exist_ok=True)
         tensors = {name.removeprefix("head."): one.detach().cpu().clone() for name, one in self.named_parameters()}
         write_tensors(path / WEIGHTS, tensors)
-        text = json.dumps({"kind": self.kind, "labels": list(self.labels), "pool": self.pool}, ensure_ascii=False)
+        about = {"kind": self.kind, "labels": self.labels, "pool": self.pool}
+        text = json.dumps(about | {"max_length": self.max_length, "counts": self.counts}, ensure_ascii=False)
         (path / CONFIG).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -106,4 +122,6 @@ class Head:
                 f"names {len(labels)} labels for {len(weight)} outputs", expected="as many", where=Where(file=file)
             )
         bias = torch.nn.Parameter(tensors["bias"].float().to(device)) if "bias" in tensors else None
-        return cls(about["kind"], torch.nn.Parameter(weight.to(device)), bias, labels, about.get("pool", "last"))
+        rest = {"pool": about.get("pool", "last"), "max_length": about.get("max_length")}
+        counts = tuple(int(one) for one in about.get("counts") or ())
+        return cls(about["kind"], torch.nn.Parameter(weight.to(device)), bias, labels, counts=counts, **rest)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tuneloop.scores.interval import Interval
+
 Numbers = np.ndarray[Any, Any]
 
 
@@ -69,8 +71,39 @@ def auprc(right: Numbers, score: Numbers) -> float:
     return float(np.sum(precision * np.diff(recall, prepend=0.0)))
 
 
-def majority(truth: Sequence[int], examples: int, classes: int) -> Numbers:
-    """[examples, K] probabilities of a classifier that always answers with the share of each class in `truth`."""
-    shares = np.bincount(np.asarray(truth), minlength=classes) / len(truth)
-    found: Numbers = np.tile(shares, (examples, 1))
+def majority(counts: Sequence[int], examples: int) -> Numbers:
+    """[examples, K] probabilities of a classifier that knows how often each class came, and reads nothing."""
+    found: Numbers = np.tile(np.asarray(counts) / sum(counts), (examples, 1))
     return found
+
+
+def intervals(
+    truth: Numbers, before: Numbers, after: Numbers, *, seed: int = 0, draws: int = 1000
+) -> dict[str, tuple[Interval, Interval, Interval]]:
+    """The 95 % intervals of `accuracy` and `macro_f1` for two classifiers' predictions [N], and of the difference.
+
+    Percentile bootstrap over the examples, the same draws for both.
+    """
+    random, count = np.random.default_rng(seed), len(truth)
+    classes = int(max(truth.max(), before.max(), after.max())) + 1
+    drawn = np.array([
+        [_measured(truth[chosen], predicted[chosen], classes) for predicted in (before, after)]
+        for chosen in (random.integers(0, count, count) for _ in range(draws))
+    ])  # fmt: skip
+    means = np.array([_measured(truth, predicted, classes) for predicted in (before, after)])
+    drawn, means = (np.concatenate([one, one[..., 1:, :] - one[..., :1, :]], axis=-2) for one in (drawn, means))
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+
+    def interval(arm: int, place: int) -> Interval:
+        return Interval(float(means[arm, place]), float(low[arm, place]), float(high[arm, place]), count)
+
+    return {
+        name: (interval(0, place), interval(1, place), interval(2, place))
+        for place, name in enumerate(("accuracy", "macro_f1"))
+    }
+
+
+def _measured(truth: Numbers, predicted: Numbers, classes: int) -> tuple[float, float]:
+    table = confusion(truth, predicted, classes)
+    counted = table.sum(axis=0) + table.sum(axis=1) > 0
+    return float(np.trace(table) / table.sum()), float(f1_by_class(table)[counted].mean())

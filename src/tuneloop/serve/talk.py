@@ -42,6 +42,15 @@ class Talk:
     how: dict[str, Any] = field(default_factory=dict)
     turns: dict[Side, list[Turn]] = field(default_factory=lambda: {"tuned": [], "base": []})
 
+    def __post_init__(self) -> None:
+        told = {"classify": "tells classes", "reward": "gives answers a number"}.get(self.version.objective)
+        if told:
+            raise UsageError(
+                f"{self.version.name} {told} and writes no text",
+                expected="a model version that answers, such as one trained by sft",
+                do=f'Ask it with: tuneloop classify {self.version.name} "text"' if "classes" in told else "",
+            )
+
     def ask(self, question: str, *, both: bool = False) -> Answers:
         """The next question of the conversation; raises UsageError where it no longer fits the model's context."""
         if not question.strip():
@@ -77,11 +86,11 @@ class Talk:
         return encode_prompt(turns, (), lm.tokenizer, lm.template)
 
     def _room(self, lm: LanguageModel, prompt: list[int]) -> int:
-        left = lm.config.max_positions - len(prompt)
+        left = lm.room - len(prompt)
         if left < 1:
             raise UsageError(
                 f"the conversation has {len(prompt)} tokens",
-                expected=f"fewer than {lm.config.max_positions}, which this model can hold",
+                expected=f"fewer than {lm.room}, which this model can hold",
                 do="Begin a new one",
             )
         return min(left, self.recipe.max_tokens)

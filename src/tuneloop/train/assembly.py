@@ -159,6 +159,8 @@ def facts_of(ws: Workspace, version: DatasetVersion, lm: LanguageModel, fresh: b
         held_out=version.splits.get("validation", 0),
         kinds=version.kinds,
         replay=replay is not None,
+        labels=data.labels(ws, version) if version.kinds.get("label") else (),
+        generates=lm.generates,
     )
 
 

@@ -28,6 +28,12 @@ def items(ws: Workspace, version: DatasetVersion, split: Split) -> Iterator[Item
                     yield Item(Record.from_payload(json.loads(payload)), *member)
 
 
+def labels(ws: Workspace, version: DatasetVersion) -> tuple[str, ...]:
+    """The classes of the training records, sorted."""
+    found = {str(item.record.label) for item in items(ws, version, "train") if item.record.kind == "label"}
+    return tuple(sorted(found))
+
+
 def _members(ws: Workspace, version: DatasetVersion, split: Split) -> dict[bytes, tuple[float, str]]:
     table = ws.ledgers.query(
         """

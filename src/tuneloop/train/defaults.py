@@ -20,7 +20,8 @@ SMALL, LARGE = 6.5e6, 7e9  # parameters at the two anchors
 @dataclass(frozen=True)
 class Facts:
     """What the rules look at: `parameters` and `positions` of the model (`fresh`: made from nothing); `examples`,
-    `tokens` (estimated from a sample) and `held_out` examples of the data; `kinds`: its records by kind."""
+    `tokens` (estimated from a sample) and `held_out` examples of the data; `kinds`: its records by kind,
+    `labels`: the classes of its training records, sorted; `generates`: the model is no encoder."""
 
     parameters: int
     positions: int
@@ -30,6 +31,8 @@ class Facts:
     held_out: int
     kinds: Mapping[str, int]
     replay: bool
+    labels: tuple[str, ...] = ()
+    generates: bool = True
 
 
 class Derived(NamedTuple):

@@ -77,6 +77,12 @@ def export(
     from tuneloop.train.originals import original_of
 
     member = exports.create(spec, path="form")
+    if version.objective in ("classify", "reward"):
+        raise UsageError(
+            f"{version.name} answers by a head ({version.objective}), which no export form writes yet",
+            expected="a model version that writes text",
+            do=f"Its own files, head.safetensors among them, lie in {version.folder} of the workspace",
+        )
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UsageError("is not empty", expected="a new or empty folder", where=Where(file=to))
     _tell(progress, 0, Words("loading the model", "正在加载模型"))

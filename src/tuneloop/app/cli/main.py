@@ -43,6 +43,7 @@ COMMANDS = (
     "chat",
     "export",
     "data",
+    "classify",
     "models",
     "runs",
     "show",

@@ -1,0 +1,219 @@
+"""`classify`: it learns classes on decoders and encoders, tells its figures, and says what cannot be learnt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.tiny import byte_tokenizer
+
+from tuneloop.errors import InputError, SettingError, UsageError
+from tuneloop.models import load
+from tuneloop.models.classifier import encode, load_classifier
+from tuneloop.models.heads import Head
+from tuneloop.models.packed import Packed
+from tuneloop.records import Record, Turn
+from tuneloop.runs import queue
+from tuneloop.store import Workspace
+from tuneloop.train import TrainRecipe, examples, train
+from tuneloop.train.batches import Batches, Size
+from tuneloop.train.classify_learner import ClassifyLearner
+from tuneloop.train.examples import Item
+from tuneloop.train.learner import Scene
+from tuneloop.train.objective import objectives
+from tuneloop.train.resolve import check
+
+from .conftest import MakeVersion, chat
+
+THINGS = {"animal": ["cat", "dog", "hen", "cow"], "colour": ["red", "blue", "grey", "pink"], "数": ["一", "二", "三"]}
+EPOCHS = 20
+QUICK: dict[str, Any] = {"precision": "float32", "learning_rate": 1e-2, "batch": 8, "early_stopping": 0}
+
+
+def rows() -> list[Any]:
+    """Texts whose class a small model can tell from one word; a few in validation and test."""
+    frames = ["I see {}", "{} again", "it is {} now", "the {}"]
+    found = []
+    for name, words in THINGS.items():
+        made = [Record("label", text=frame.format(word), label=name) for word in words for frame in frames]
+        splits = ["validation" if n % 5 == 3 else "test" if n % 5 == 4 else "train" for n in range(len(made))]
+        found += [(record, split, 1.0, "things.csv") for record, split in zip(made, splits, strict=True)]
+    return found
+
+
+def bert(folder: Path) -> Path:
+    import transformers
+
+    tokenizer = byte_tokenizer(None)
+    torch.manual_seed(0)
+    shape = transformers.BertConfig(
+        vocab_size=tokenizer.size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    transformers.BertForMaskedLM(shape).save_pretrained(folder)
+    tokenizer.save(folder)
+    return folder
+
+
+def curve(ws: Workspace, run: str | None, name: str) -> list[float]:
+    return [point.value for point in queue.metrics(ws, str(run), [name])]
+
+
+@pytest.mark.parametrize("kind", ["decoder, lora", "decoder, full", "encoder, lora", "encoder, full"])
+def test_it_learns_and_the_model_says_the_classes(
+    ws: Workspace, make_version: MakeVersion, base: Path, tmp_path: Path, kind: str
+) -> None:
+    what, tuner = kind.split(", ")
+    place = base if what == "decoder" else bert(tmp_path / "bert")
+    version = make_version(rows())
+    made = train(version, TrainRecipe(base=str(place), tuner=tuner, epochs=EPOCHS, **QUICK), workspace=ws)
+    assert made.objective == "classify"
+    losses = curve(ws, made.run, "loss")
+    assert losses[-1] < losses[0] / 2
+    assert made.metrics["validation_macro_f1"] > 0.8
+    assert len(curve(ws, made.run, "validation_auroc")) == EPOCHS  # once an epoch
+    model = load_classifier(ws, made.name, dtype="float32")
+    assert model.labels == ("animal", "colour", "数")
+    assert model.head.pool == ("last" if what == "decoder" else "first")
+    said = model.predict(["I see cat", "the 二"])
+    assert [next(iter(one)) for one in said] == ["animal", "数"]
+    assert sum(said[0].values()) == pytest.approx(1, abs=1e-5)
+    assert (ws.folder / made.folder / "confusion.json").is_file()
+
+
+def test_each_validation_leaves_figures_matrix_and_picture(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    made = train(make_version(rows()), TrainRecipe(base=str(base), tuner="lora", epochs=2, **QUICK), workspace=ws)
+    events = [event.data for event in queue.events(ws, str(made.run)) if event.kind == "classified"]
+    assert len(events) == 2
+    table = np.array(events[-1]["confusion"])
+    assert table.shape == (3, 3)
+    assert table.sum() == sum(split == "validation" for _, split, *_ in rows())
+    accuracy = np.trace(table) / table.sum()
+    assert made.metrics["validation_accuracy"] == pytest.approx(accuracy)
+    folder = next(ws.folder.rglob("encoded")).parent
+    kept = json.loads((folder / "confusion.json").read_text(encoding="utf-8"))
+    assert kept == events[-1]
+    picture = (folder / "confusion.zh.svg").read_text(encoding="utf-8")
+    assert "animal" in picture
+    assert "预测类别" in picture
+
+
+def scene_of(base: Path, tmp_path: Path, records: list[Record], spec: Mapping[str, Any]) -> ClassifyLearner:
+    lm = load(base, dtype="float32")
+    objective = objectives.create({"name": "classify", "labels": ["a", "b"], "pool": "last", **spec})
+    encoded = examples.write([Item(r) for r in records], objective, lm, 64, tmp_path / "encoded", {})
+    batches = Batches(encoded, Size(4096, examples=8), 0, None)
+    scene = Scene(lm, batches, None, TrainRecipe(max_length=64), 1, tmp_path, None)  # type: ignore[arg-type]
+    return ClassifyLearner(objective, scene)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pool", ["last", "mean", "first"])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_loss_is_that_of_torch_on_each_text_alone(base: Path, tmp_path: Path, pool: str, balanced: bool) -> None:
+    texts = [("one", "a"), ("three four", "a"), ("five", "b"), ("a longer text", "a")]
+    records = [Record("label", text=text, label=label) for text, label in texts]
+    learner = scene_of(base, tmp_path, records, {"pool": pool, "balanced": balanced})
+    (batch,) = learner.scene.batches.once()
+    found = learner.loss(batch)
+    lm = learner.lm
+    pooled = []
+    for text, _ in texts:
+        ids = [*lm.tokenizer.encode(text), lm.tokenizer.eos]
+        hidden = lm.hidden(Packed.of([(ids, [0.0] * len(ids))]), torch.arange(len(ids)))
+        pooled.append({"last": hidden[-1], "mean": hidden.mean(0), "first": hidden[0]}[pool])
+    scores = torch.stack(pooled) @ learner.head.weight.t() + learner.head.bias
+    right = torch.tensor([0, 0, 1, 0])
+    weights = torch.tensor([4 / (2 * 3), 4 / (2 * 1)]) if balanced else None  # as scikit-learn's "balanced"
+    expected = torch.nn.functional.cross_entropy(scores, right, weight=weights)
+    torch.testing.assert_close(found.total / found.weight, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_read_of_a_text(base: Path) -> None:
+    lm = load(base, dtype="float32")
+    end = lm.tokenizer.eos
+    asked = Record("label", messages=(Turn("user", "hi"),), label="a")
+    short, long, dialogue = encode([Record("label", text="abc"), Record("label", text="abcdefgh"), asked], lm, 5)
+    assert lm.tokenizer.decode(short.ids[:-1]) == "abc"
+    assert short.ids[-1] == long.ids[-1] == end
+    assert (lm.tokenizer.decode(long.ids[:-1]), long.cut) == ("abcd", 4)
+    whole = lm.tokenizer.encode(lm.template.render(asked.messages, (), add_generation_prompt=True))
+    assert (dialogue.ids, dialogue.cut) == (whole[-5:], len(whole) - 5)
+
+
+def test_labels_outside_the_scheme_and_empty_texts_are_set_aside_and_counted(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    extra = [
+        (Record("label", text="the oak", label="tree"), "train", 1.0, "things.csv"),
+        (Record("label", text="  ", label="animal"), "train", 1.0, "things.csv"),
+        (Record("label", text="the elm", label="tree"), "validation", 1.0, "things.csv"),
+    ]
+    version = make_version(rows() + extra)
+    objective = {"name": "classify", "labels": ["animal", "colour", "数"]}
+    made = train(version, TrainRecipe(base=str(base), objective=objective, max_steps=2, **QUICK), workspace=ws)
+    told = {e.data["split"]: e.data for e in queue.events(ws, str(made.run)) if e.kind == "encoded"}
+    assert told["train"]["aside"] == {"label": 1, "too_short": 1}
+    assert told["validation"]["aside"] == {"label": 1}
+    assert told["train"]["aside_cases"]["label"][0]["why"].startswith("'tree', expected one of animal")
+    # a class that only validation has is outside of the scheme that the training data give
+    again = make_version([*rows(), extra[2]])
+    made = train(again, TrainRecipe(base=str(base), max_steps=2, **QUICK), workspace=ws)
+    told = {e.data["split"]: e.data for e in queue.events(ws, str(made.run)) if e.kind == "encoded"}
+    assert told["validation"]["aside"] == {"label": 1}
+
+
+def test_texts_that_are_too_long_are_cut_and_counted(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    made = train(make_version(rows()), TrainRecipe(base=str(base), max_length=3, max_steps=2, **QUICK), workspace=ws)
+    told = next(e.data for e in queue.events(ws, str(made.run)) if e.kind == "encoded")
+    assert told["cut_records"] == told["examples"] == told["records"]
+    assert load_classifier(ws, made.name, dtype="float32").head.max_length == 3
+
+
+def test_one_class_is_refused(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    animals = [row for row in rows() if row[0].label == "animal"]
+    with pytest.raises(InputError, match="all training records are of one class, 'animal'"):
+        train(make_version(animals), TrainRecipe(base=str(base), **QUICK), workspace=ws)
+    objective = {"name": "classify", "labels": ["animal", "plant"]}
+    with pytest.raises(InputError, match="that are left are of one class, 'animal'"):
+        train(make_version(rows()), TrainRecipe(base=str(base), objective=objective, **QUICK), workspace=ws)
+
+
+@pytest.mark.parametrize(("labels", "found"), [(["a"], r"the labels \['a'\]"), (["a", "b", "a"], "'a' twice")])
+def test_a_scheme_needs_two_classes(
+    ws: Workspace, make_version: MakeVersion, base: Path, labels: list[str], found: str
+) -> None:
+    recipe = TrainRecipe(base=str(base), objective={"name": "classify", "labels": labels})
+    with pytest.raises(SettingError, match=found):
+        train(make_version(rows()), recipe, workspace=ws)
+
+
+def test_an_encoder_is_not_trained_to_write(ws: Workspace, make_version: MakeVersion, tmp_path: Path) -> None:
+    place = str(bert(tmp_path / "bert"))
+    with pytest.raises(SettingError, match=r"the objective 'sft' trains models that write .* this base is an encoder"):
+        check(TrainRecipe(base=place), {"chat": 3}, "data-1")
+    check(TrainRecipe(base=place), {"label": 3}, "data-1")
+    with pytest.raises(SettingError, match=r"'cpt' .* is an encoder"):
+        train(make_version([chat("a", "b")]), TrainRecipe(base=place, objective="cpt"), workspace=ws)
+
+
+def test_another_models_version_has_no_classes(ws: Workspace, make_version: MakeVersion, base: Path) -> None:
+    version = make_version([chat("a", "b"), chat("c", "d")])
+    made = train(version, TrainRecipe(base=str(base), max_steps=1, precision="float32"), workspace=ws)
+    with pytest.raises(UsageError, match="was trained by sft and has no classes"):
+        load_classifier(ws, made.name)
+
+
+def test_a_head_is_kept_with_its_labels_and_pool(tmp_path: Path) -> None:
+    head = Head.new("classify", 4, labels=("a", "b", "c"), pool="mean", bias=True, seed=3)
+    head.max_length, head.counts = 9, (2, 0, 5)
+    head.save(tmp_path)
+    again = Head.load(tmp_path)
+    assert (again.labels, again.pool, again.max_length, again.counts) == (head.labels, "mean", 9, (2, 0, 5))
+    assert torch.equal(again.weight, head.weight)
