@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from tests.tiny import byte_tokenizer, save_hf
 
 from tuneloop.errors import NotFoundError, UsageError
 from tuneloop.models import load
+from tuneloop.models.adapters.lora import LoraAdapter
 from tuneloop.models.engine import Finished, Request, Token, engines
 from tuneloop.models.fast import FastModel
 from tuneloop.models.language_model import LanguageModel
-from tuneloop.models.adapters.lora import LoraAdapter
 from tuneloop.models.sampling import Sampling
 
 PROMPTS = [[5, 9, 40, 41], [100], [7] * 20, [250, 3, 30, 31, 32]]
@@ -72,6 +73,24 @@ def test_batch_equals_alone_and_seeds_repeat(lm: LanguageModel) -> None:
     assert together == lm.generate(PROMPTS, sampling)
     assert together[0] == lm.generate(PROMPTS[:1], sampling)[0]
     assert together != lm.generate(PROMPTS, Sampling(max_tokens=10, temperature=0.8, seed=12))
+
+
+def test_a_shared_prompt_is_read_once_and_answered_each_its_own_way(lm: LanguageModel) -> None:
+    sampling = Sampling(max_tokens=10, temperature=1.0, seed=4)
+    shared = [PROMPTS[3], PROMPTS[0], PROMPTS[3], PROMPTS[3], PROMPTS[1]]
+    together = lm.generate(shared, sampling)
+    alone = [lm.generate([prompt], replace(sampling, seed=4 + n))[0] for n, prompt in enumerate(shared)]
+    assert together == alone
+    assert len({answer.ids for answer in together}) == 5
+
+
+def test_text_is_the_same_whether_somebody_reads_along(lm: LanguageModel) -> None:
+    engine = lm.engine()
+    sampling = Sampling(max_tokens=12, temperature=2.0, seed=8)
+    handles = [engine.submit(Request(PROMPTS[0], sampling, stream=stream)) for stream in (True, False)]
+    read, late = (list(engine.events(handle)) for handle in handles)
+    assert late == read[-1:]
+    assert isinstance(late[0], Finished)
 
 
 def test_stop_text_ends_the_answer_and_is_not_part_of_it(lm: LanguageModel) -> None:

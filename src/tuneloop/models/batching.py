@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -37,6 +38,11 @@ class Row:
         """Positions before the answer: the prompt's, and those that the adapter puts ahead of it."""
         return len(self.request.prompt) + self.overlay.before
 
+    @cached_property
+    def reading(self) -> tuple[object, ...]:
+        """What the prompt's keys and values depend on."""
+        return (self.request.adapter, self.reach, tuple(self.request.prompt))
+
     @property
     def reach(self) -> int:
         """Positions that the sequence may come to: what rotations that depend on the length go by."""
@@ -64,12 +70,20 @@ class Batch:
 
     @torch.inference_mode()
     def prefill(self, joining: Sequence[tuple[int, Request]]) -> list[tuple[int, Event]]:
-        """Take prompts in, as one packed row, longest first, and write the first token of each answer."""
-        rows = [self._row(handle, request) for handle, request in joining]
-        rows.sort(key=lambda row: -row.prompt_length)
+        """Take prompts in, as one packed row, longest first, and write the first token of each answer.
+
+        A prompt that several requests share is read once, and its keys and values copied.
+        """
+        every = [self._row(handle, request) for handle, request in joining]
+        every.sort(key=lambda row: -row.prompt_length)
+        places: dict[object, int] = {}
+        for place, row in enumerate(every):
+            places.setdefault(row.reading, place)
+        rows = [every[place] for place in places.values()]
         lengths = [len(row.request.prompt) for row in rows]
-        slots = self.cache.open([row.prompt_length for row in rows])
-        self.rows += rows
+        opened = self.cache.open([row.prompt_length for row in every])
+        slots = [opened[place] for place in places.values()]
+        self.rows += every
         ids = torch.tensor([token for row in rows for token in row.request.prompt], device=self.lm.device)
         prompts = [prompt for row in rows if (prompt := row.overlay.prompt) is not None]
         inserted = None
@@ -91,7 +105,13 @@ class Batch:
             rows=torch.tensor(lengths, device=self.lm.device).cumsum(0) - 1,
             inserted=inserted,
         )
-        return self._write(rows, hidden)
+        if len(rows) < len(every):
+            numbers = {row.reading: number for number, row in enumerate(rows)}
+            for place, row in enumerate(every):
+                if place != places[row.reading]:
+                    self.cache.copy(opened[places[row.reading]], opened[place])
+            hidden = hidden[torch.tensor([numbers[row.reading] for row in every], device=hidden.device)]
+        return self._write(every, hidden)
 
     @torch.inference_mode()
     def step(self) -> list[tuple[int, Event]]:

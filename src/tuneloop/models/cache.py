@@ -35,12 +35,16 @@ class Cache:
         """Free a slot; the last sequence moves into it.  Returns the slot that the moved one had."""
         last = len(self.lengths) - 1
         if slot != last:
-            length = self.lengths[last]
-            for block in (*self._keys, *self._values):
-                block[slot, :, :length] = block[last, :, :length]
-            self.lengths[slot] = length
+            self.lengths[slot] = self.lengths[last]
+            self.copy(last, slot)
         self.lengths.pop()
         return last
+
+    def copy(self, source: int, slot: int) -> None:
+        """Give a slot the keys and values of another, as many as it has positions."""
+        length = self.lengths[slot]
+        for block in (*self._keys, *self._values):
+            block[slot, :, :length] = block[source, :, :length]
 
     def reserve(self, slots: int, length: int) -> None:
         """Make room for so many sequences of so many tokens."""

@@ -12,28 +12,38 @@ HALF = "\ufffd"
 
 
 class Writing:
-    """Text is handed out as soon as it is certain: not in the middle of a character, not while it may begin a stop."""
+    """Text is handed out as soon as it is certain: not in the middle of a character, not while it may begin a stop.
+
+    Where nobody reads along and no text stops the answer, tokens become text when it is asked for.
+    """
 
     def __init__(self, request: Request, tokenizer: Tokenizer, ends: Collection[int]) -> None:
         self.request, self._tokenizer, self._ends = request, tokenizer, ends
         self.ids: list[int] = []
         self.reason: Reason | None = None
-        self.text = ""
+        self._late = not (request.stream or request.sampling.stop)
+        self._text = ""
         self._told = 0
         self._settled = 0
         self._before = ""
 
+    @property
+    def text(self) -> str:
+        """The answer so far, the end token left out."""
+        if self._late:
+            ended = bool(self.ids) and self.ids[-1] in self._ends
+            return self._tokenizer.decode(self.ids[:-1] if ended else self.ids)
+        return self._text
+
     def add(self, token: int) -> str:
         """Take one more token; returns the text that it makes certain, and sets `reason` when the answer is over."""
         self.ids.append(token)
-        if token in self._ends:
+        if token in self._ends or (not self._late and self._stopped()):
             self.reason = "stop"
-        else:
-            self._decode()
-            if self._stopped():
-                self.reason = "stop"
-            elif len(self.ids) >= self.request.sampling.max_tokens:
-                self.reason = "length"
+        elif len(self.ids) >= self.request.sampling.max_tokens:
+            self.reason = "length"
+        if self._late:
+            return ""
         certain = len(self.text) if self.reason else len(self.text) - self._uncertain()
         told, self._told = self.text[self._told : certain], max(certain, self._told)
         return told
@@ -45,15 +55,16 @@ class Writing:
         both = self._tokenizer.decode(self.ids[max(0, self._settled - 1) :])
         # a word piece may owe its leading space to the token before it
         piece = both[len(lead) :] if both.startswith(lead) else fresh
-        self.text = self._before + piece
+        self._text = self._before + piece
         if not piece.endswith(HALF) and piece:
-            self._before, self._settled = self.text, len(self.ids)
+            self._before, self._settled = self._text, len(self.ids)
 
     def _stopped(self) -> bool:
-        certain = self.text.rstrip(HALF)
+        self._decode()
+        certain = self._text.rstrip(HALF)
         places = [certain.find(stop) for stop in self.request.sampling.stop if stop in certain]
         if places:
-            self.text = self.text[: min(places)]
+            self._text = self._text[: min(places)]
         return bool(places)
 
     def _uncertain(self) -> int:
