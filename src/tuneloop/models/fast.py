@@ -37,6 +37,15 @@ class FastModel(LanguageModel):
             self.hidden(batch, batch.rows), self.module.vocabulary, batch.target_ids, weights, self.config.logit_cap
         )
 
+    def scored(self, batch: Packed, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = self.hidden(batch, batch.rows)
+        cap = self.config.logit_cap
+        if temperature == 1.0:
+            return linear_nll(hidden, self.module.vocabulary, batch.target_ids, None, cap), hidden
+        # logits are linear in the rows, and a cap divided with them stays the same cap
+        cooled = None if cap is None else cap / temperature
+        return linear_nll(hidden / temperature, self.module.vocabulary, batch.target_ids, None, cooled), hidden
+
     def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
         return self._forward(batch.ids, batch.positions, batch.lengths, rows)
 

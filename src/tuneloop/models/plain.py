@@ -60,6 +60,14 @@ class PlainModel(LanguageModel):
         logits = self.module(input_ids=ids, attention_mask=seen, use_cache=False).logits
         return F.cross_entropy(logits.flatten(0, 1)[places[batch.rows]].float(), batch.target_ids, reduction="none")
 
+    def scored(self, batch: Packed, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        ids, seen, places = padded(batch)
+        out = self.module(input_ids=ids, attention_mask=seen, use_cache=False, output_hidden_states=True)
+        wanted = places[batch.rows]
+        logits = out.logits.flatten(0, 1)[wanted].float() / temperature
+        nats = F.cross_entropy(logits, batch.target_ids, reduction="none")
+        return nats, out.hidden_states[-1].flatten(0, 1)[wanted]
+
     def hidden(self, batch: Packed, rows: torch.Tensor) -> torch.Tensor:
         ids, seen, places = padded(batch)
         hidden = self.module.base_model(input_ids=ids, attention_mask=seen, use_cache=False).last_hidden_state
