@@ -18,7 +18,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from tuneloop.models import rotary
 from tuneloop.models.kernels.attention import Plan, attention
@@ -28,6 +27,7 @@ from tuneloop.models.kernels.norm import add_norm, norm
 from tuneloop.models.overlay import BARE, Overlay
 from tuneloop.models.prefix import Prefixed
 from tuneloop.models.quantized import Kind, Matrix, QuantizedMatrix, quantize
+from tuneloop.models.recomputing import recomputed
 from tuneloop.models.shape import Shape
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -170,7 +170,7 @@ class Decoder(nn.Module):
         for index, layer in enumerate(self.layers):
             cut = rows if index == shape.layers - 1 else None
             inputs = (x, delta, *angles[shape.uses_local_rope(index)], attend, overlay, cut)
-            x, delta = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
+            x, delta = recomputed(layer, *inputs) if recompute else layer(*inputs)
         return _normed(x, delta, self.norm, shape)[1]
 
     def _embedded(self, ids: torch.Tensor, order: torch.Tensor | None, inserted: torch.Tensor | None) -> torch.Tensor:
