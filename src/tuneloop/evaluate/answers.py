@@ -52,7 +52,7 @@ def _prompt(lm: LanguageModel, question: Question) -> list[int]:
         ids = encode_prompt(question.messages, question.tools, lm.tokenizer, lm.template)
     except InputError:
         return []
-    return ids if len(ids) + 8 <= lm.config.max_positions else []
+    return ids if len(ids) + 8 <= lm.room else []
 
 
 def _alike(prompts: Sequence[list[int]]) -> Iterator[list[int]]:

@@ -157,6 +157,11 @@ class LanguageModel(ABC):
         return next(self.module.parameters()).device
 
     @property
+    def room(self) -> int:
+        """Tokens that a record, or a prompt with its answer, may have: the model's positions less the adapter's."""
+        return self.config.max_positions - (self.adapter.before if self.adapter else 0)
+
+    @property
     def parameters(self) -> int:
         """Number of weights, tied ones once; a quantized one counts as one."""
         dense = sum(parameter.numel() for parameter in self.module.parameters())

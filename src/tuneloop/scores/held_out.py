@@ -89,7 +89,7 @@ class _Counts:
 
 def _pieces(lm: LanguageModel, records: Iterable[Record], counts: _Counts) -> Iterator[tuple[int, Piece]]:
     """The pieces of each measured record, with the record's number."""
-    limit = lm.config.max_positions
+    limit = lm.room
     for record in records:
         found = list(_encoded(lm, record, limit, counts))
         if found:

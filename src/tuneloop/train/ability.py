@@ -51,7 +51,7 @@ def measured(lm: LanguageModel, general: str) -> Ability | None:
     nats, size, room = 0.0, 0, TOKENS
     with torch.no_grad():
         for text in _texts(general):
-            ids = lm.tokenizer.encode(text, special=True)[: lm.config.max_positions]
+            ids = lm.tokenizer.encode(text, special=True)[: lm.room]
             if len(ids) < 2:
                 continue
             # What is cut off is not counted: the bytes are those of the tokens that are scored.

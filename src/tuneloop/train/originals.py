@@ -34,7 +34,7 @@ def _sequences(ws: Workspace, version: ModelVersion, lm: LanguageModel) -> list[
     """Token ids of records, those of the test split first, until there are `POSITIONS` tokens."""
     found: list[list[int]] = []
     room = POSITIONS
-    limit = min(LONGEST, lm.config.max_positions)
+    limit = min(LONGEST, lm.room)
     for record in _records(ws, version):
         ids = _ids(record, lm)[:limit]
         if len(ids) > 1:

@@ -91,7 +91,7 @@ class RewardModel(LocalJudge):
     def _encoded(self, item: Answered) -> list[int]:
         from tuneloop.models.chat import encode_chat, encode_prompt
 
-        lm, limit = self.lm, self.lm.config.max_positions
+        lm, limit = self.lm, self.lm.room
         talk = [*item.messages, Turn("assistant", item.answer)]
         try:
             ids = encode_chat(talk, (), lm.tokenizer, lm.template).ids
