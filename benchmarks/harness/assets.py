@@ -91,9 +91,9 @@ def make(root: Path, data: Sequence[Path], model: str, count: int, batch: int) -
     )
     rows = examples(data, count)
     if not found.model.is_dir():
-        _make_model(found.model, model, rows)
+        make_model(found.model, model, rows)
     if not found.adapter.is_dir():
-        _make_adapter(found.model, found.adapter)
+        make_adapter(found.model, found.adapter)
     if not found.prompts.is_file():
         _make_data(found, rows)
     return found
@@ -115,7 +115,8 @@ def question(row: dict[str, str]) -> str:
     return row["instruction"] + (f"\n{row['input']}" if row["input"] else "")
 
 
-def _make_model(folder: Path, name: str, rows: Sequence[dict[str, str]]) -> None:
+def make_model(folder: Path, name: str, rows: Sequence[dict[str, str]]) -> None:
+    """The shape `name` with random weights; its tokenizer is trained on the rows' texts."""
     import torch
     import transformers
 
@@ -150,7 +151,7 @@ def _tokenizer(rows: Sequence[dict[str, str]]) -> Any:
     return tokenizer
 
 
-def _make_adapter(model: Path, folder: Path) -> None:
+def make_adapter(model: Path, folder: Path) -> None:
     """The adapter that every LoRA run starts from: the one that our seed draws, as PEFT's files."""
     from tuneloop.models import load
     from tuneloop.models.adapters.lora import LoraAdapter

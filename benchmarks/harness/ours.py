@@ -42,7 +42,7 @@ def main() -> None:
     clock = Clock()
     recipe = {
         "base": options.model,
-        "objective": "sft",
+        "objective": options.objective,
         "tuner": {"name": "lora", "rank": 8, "alpha": 16} if options.tuner == "lora" else "full",
         "optimizer": "adamw",
         "epochs": 1000,
@@ -56,11 +56,12 @@ def main() -> None:
         "clip": 1.0,
         "precision": options.dtype,
         "seed": 0,
+        "general": "none",  # the peers measure no such thing
     }
     with Workspace.find(options.workspace, create=False) as ws:
         model = loop.train(workspace=ws, recipe=recipe, progress=clock)
         run = str(model.run)
-        loaded = next(event.data for event in queue.events(ws, run) if event.kind == "model")
+        events = {event.kind: event.data for event in queue.events(ws, run)}
         tokens = tokens_per_step(ws.path("runs", run), options.batch, options.steps)
     if sum(tokens) != model.metrics["tokens"]:
         raise SystemExit(f"counted {sum(tokens)} tokens, the run {model.metrics['tokens']}")
@@ -72,7 +73,8 @@ def main() -> None:
         "tokens": tokens,
         "padded": sum(tokens),
         "versions": {name: version(name) for name in ("tuneloop", "torch")},
-        "path": loaded["path"],
+        "path": events["model"]["path"],
+        "references": events.get("references", {}),
         "kernels": str(compiled.status().text),
     }
     Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(result))
@@ -89,6 +91,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--objective", choices=["sft", "dpo"], default="sft")
     parser.add_argument("--tuner", choices=["lora", "full"], required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)

@@ -14,7 +14,8 @@ HERE = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Job:
-    """What every program does alike; `batch` x `accumulate` examples make a step. `adapter` False tunes all weights."""
+    """What every program does alike; `batch` x `accumulate` examples (pairs, for dpo) make a step.  `adapter` False
+    tunes all weights."""
 
     assets: Assets
     adapter: bool
@@ -24,9 +25,12 @@ class Job:
     steps: int
     peers: Path
     out: Path
+    objective: str = "sft"
 
     @property
     def learning_rate(self) -> float:
+        if self.objective == "dpo":
+            return 1e-4
         return 1e-3 if self.adapter else 3e-4
 
 
@@ -46,6 +50,7 @@ def _ours(job: Job) -> list[str]:
         str(HERE / "harness" / "ours.py"),
         f"--workspace={job.assets.workspace}",
         f"--model={job.assets.model}",
+        f"--objective={job.objective}",
         f"--tuner={'lora' if job.adapter else 'full'}",
         f"--batch={job.batch * job.accumulate}",
         f"--steps={job.steps}",
@@ -77,9 +82,10 @@ def _ours_command(job: Job) -> list[str]:
 
 def _peer(name: str, data: Callable[[Assets], Path], pack: bool) -> Callable[[Job], list[str]]:
     def command(job: Job) -> list[str]:
+        script = f"run_{name}.py" if job.objective == "sft" else f"run_{name}_{job.objective}.py"
         return [
             str(job.peers / name / "bin" / "python"),
-            str(HERE / "peers" / f"run_{name}.py"),
+            str(HERE / "peers" / script),
             f"--model={job.assets.model}",
             f"--data={data(job.assets)}",
             f"--out={job.out / name / 'model'}",
