@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,13 +67,15 @@ def _scores(scene: Scene, batches: Batches, model: str) -> torch.Tensor:
     if file.is_file():
         return torch.from_numpy(np.load(file, allow_pickle=False))
     scores = torch.zeros(len(examples), len(examples.sequences(0)))
-    done = 0
+    began, done = time.perf_counter(), 0
     with torch.no_grad():
         for batch in batches.once():
             scores[torch.from_numpy(batch.numbers)] = log_probabilities(scene.lm, batch).cpu()
             done += len(batch)
             scene.told(len(examples), done)
     _write(file, scores)
+    tokens = int(examples.lengths.sum())
+    scene.tell("references", examples=done, tokens=tokens, seconds=time.perf_counter() - began)
     return scores
 
 

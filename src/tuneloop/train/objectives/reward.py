@@ -35,7 +35,7 @@ class RewardModel(Objective):
         "从成对的优劣回答中学会给回答打分，可作评判，也可作 ppo 和 grpo 的奖励。",
     )
     needs: ClassVar[ObjectiveNeeds] = ObjectiveNeeds(kinds=("preference",), capabilities=frozenset({"head"}))
-    rate: ClassVar[float] = 0.5
+    rate: ClassVar[float] = 0.1
 
     centre: float = setting(
         0.0, ge=0, en="pull of the rewards' mean towards 0; 0.01 is customary", zh="使奖励均值趋近 0 的系数，常用 0.01"
