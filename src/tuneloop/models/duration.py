@@ -2,9 +2,9 @@
 
     tokens_per_second = rate · SHARE / flops_per_token
 
-Counted are the linear layers, the vocabulary at the targets, and attention at half of the longest record; forward, input
-gradients, and weight gradients where weights move.  `SHARE` is what training reaches of a rate measured on large square
-products: 0.7 on processors (71 % with LoRA at 27 M parameters in float32), 0.45 on graphics cards.
+Counted are the linear layers, the vocabulary at the targets, and attention at half of the longest record; forward,
+input gradients, and weight gradients where weights move.  `SHARE` is what training reaches of a rate measured on large
+square products: 0.7 on processors (71 % with LoRA at 27 M parameters in float32), 0.45 on graphics cards.
 
 Not covered: loading, validation, rollouts, waiting for data.
 """

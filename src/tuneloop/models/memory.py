@@ -29,6 +29,10 @@ from tuneloop.wording import Words
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
+PROCESS = 120 * 1024**2
+"""Thread stacks, the matrix library's buffers, the tokenizer, the database and libraries that are loaded with the data:
+measured on a model of a few thousand parameters."""
+
 Dtype = Literal["float32", "bfloat16", "float16"]
 Reference = Literal["none", "same", "copy"]
 
@@ -57,7 +61,7 @@ class Work:
     optimizer      "adamw" or "muon"
     tokens         of the largest micro-batch: `micro_tokens`, or the longest record where that is longer
     longest        tokens of the longest record
-    targets        share of the tokens that are targets: 1 for text, about half for dialogues, 0 where no logits are made
+    targets        share of the tokens that are targets: 1 for text, about half for dialogues, 0 without logits
     checkpointing  activations are computed twice
     file_dtype     of the files that the weights are read from; None: the dtype of computation
     reference      what a preference or reinforcement objective compares with: nothing, the same model without its
@@ -95,6 +99,11 @@ class Estimate:
         return sum(self.parts.values())
 
     @property
+    def needed(self) -> int:
+        """Bytes that must be free: pages of the file that is read count to the process, but give way."""
+        return max(size for name, size in self.phases.items() if name != "loading")
+
+    @property
     def loading(self) -> int:
         """Bytes at the peak of loading the model."""
         return self.phases["loading"]
@@ -109,10 +118,9 @@ def estimate(shape: Shape, tuning: Tuning, work: Work) -> Estimate:
     }
     if work.rollouts:
         phases["rollouts"] = _states(shape, tuning, work) | {"cache": cache_bytes(shape, work)}
-    process = _process(work)
-    totals = {name: sum(parts.values()) + process for name, parts in phases.items()}
+    totals = {name: sum(parts.values()) + PROCESS for name, parts in phases.items()}
     phase = max(totals, key=lambda name: totals[name])
-    parts = phases[phase] | {"process": process}
+    parts = phases[phase] | {"process": PROCESS}
     return Estimate({name: parts[name] for name in TITLES if parts.get(name)}, phase, totals)
 
 
@@ -144,11 +152,10 @@ def _states(shape: Shape, tuning: Tuning, work: Work) -> dict[str, int]:
 
 
 def _loading(shape: Shape, tuning: Tuning, work: Work) -> dict[str, int]:
-    held = parameters(shape)
-    return {
-        "weights": weight_bytes(shape, tuning, work.dtype) if work.device == "cpu" else 0,
-        "file": held * BYTES[work.file_dtype or work.dtype],
-    }
+    size = BYTES[work.file_dtype or work.dtype]
+    if work.device == "cuda":  # the file is mapped into the machine's memory; one matrix at a time reaches the card
+        return {"weights": weight_bytes(shape, tuning, work.dtype), "file": shape.hidden * shape.intermediate * size}
+    return {"weights": weight_bytes(shape, tuning, work.dtype), "file": parameters(shape) * size}
 
 
 def _moment(shape: Shape, tuning: Tuning, work: Work) -> dict[str, int]:
@@ -157,11 +164,12 @@ def _moment(shape: Shape, tuning: Tuning, work: Work) -> dict[str, int]:
     batch = Batch(
         tokens=tokens,
         rows=round(work.tokens * work.targets),
-        longest=work.longest + tuning.virtual,
+        longest=work.longest + tuning.virtual + tuning.prefix,
         size=BYTES[work.dtype],
         checkpointing=work.checkpointing,
         on_gpu=work.device == "cuda",
         threads=work.threads,
+        records=records,
     )
     moment = largest_moment(shape, tuning, batch)
     return {
@@ -179,12 +187,3 @@ def _step_scratch(shape: Shape, tuning: Tuning, work: Work) -> int:
     sizes = [(shape.intermediate, shape.hidden), *linears(shape).values()]
     outputs, inputs = max((one for one in sizes if one[0] != 2 * shape.intermediate), key=lambda one: one[0] * one[1])
     return 4 * (4 * outputs * inputs + 4 * min(outputs, inputs) ** 2)
-
-
-def _process(work: Work) -> int:
-    """Buffers that do not depend on the model."""
-    return PROCESS
-
-
-PROCESS = 64 * 1024**2
-"""Thread stacks, the matrix library's buffers, the database and the tokenizer of a run."""

@@ -42,7 +42,7 @@ def applies(tuning: Tuning, work: Work) -> Words:
         )
     return Words(
         "The rule of 16 bytes is near, with 2 more for the bfloat16 copy that computes: masters, gradients and moments"
-        " stay float32, as sums of small updates need. The rule of 8 would keep them in bfloat16, which is not done here.",
+        " stay float32, as sums of small updates need. The rule of 8 keeps them in bfloat16, which is not done here.",
         "接近 16 字节公式，另加 2 字节的 bfloat16 计算副本：主权重、梯度和优化器状态保持 float32，"
         "因为累积微小更新需要这个精度。8 字节公式把它们都存成 bfloat16，这里不这样做。",
     )

@@ -1,4 +1,4 @@
-"""What a tuning moves, as neutral numbers: how many parameters, of which kind, and what the backward pass keeps for them.
+"""What a tuning moves, as neutral numbers: how many parameters, and what the backward pass keeps for them.
 
 One `Tuning` per way of tuning, made from a `Shape` by the function of that name; nothing here knows recipes, tuners or
 torch.  The counts are exact for our decoder (tests hold them against real models).
@@ -6,7 +6,7 @@ torch.  The counts are exact for our decoder (tests hold them against real model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuneloop.models.shape import Shape
@@ -23,9 +23,10 @@ PROJECTIONS = {
     "down_proj": "down",
 }
 ALL_LINEAR = tuple(PROJECTIONS)
-NF4_BITS, INT8_BITS = 4.127, 8.1
-"""Bits a quantized weight takes with its constants: NF4 with double quantization (blocks of 64, scales of 8 bits in
-groups of 256), int8 with a float32 scale a row."""
+BITS: Mapping[str, float] = {"nf4": 4 + 32 / 64, "nf4-double": 4 + 8 / 64 + 32 / (64 * 256), "int8": 8.03}
+"""Bits that a quantized weight takes with its constants (`quantized.py`); int8 has 32 a row, here of about 1,000."""
+NF4_BITS, INT8_BITS = BITS["nf4-double"], BITS["int8"]
+LAYER_PARTS = ("attention", "mlp", "norms")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Tuning:
     kept           linear layers whose input the backward pass needs
     ranks          LoRA: per linear layer the sum of the ranks that lie on it
     bits           bits per stored number of the layers' frozen matrices; 0: as the dtype of computation
-    virtual        tokens added to each record (prompt, prefix)
+    virtual        rows added before each record in all layers (prompt)
+    prefix         keys and values added before each record in each layer
     extra_kept     further numbers kept per token and layer
     """
 
@@ -55,6 +57,7 @@ class Tuning:
     ranks: Mapping[str, int] = field(default_factory=dict)
     bits: float = 0.0
     virtual: int = 0
+    prefix: int = 0
     extra_kept: int = 0
 
     @property
@@ -73,24 +76,39 @@ def full(shape: Shape) -> Tuning:
     )
 
 
-def freeze(shape: Shape, layers: int, *, vocabulary: bool = False) -> Tuning:
-    """The last `layers` layers and the final norm; with `vocabulary` the embedding and output matrix too."""
-    rest = parameters(shape) - shape.layers * layer_parameters(shape)
-    own = layers * layer_parameters(shape) + (rest if vocabulary else shape.hidden)
+def freeze(shape: Shape, layers: int | Iterable[int], parts: Collection[str] = LAYER_PARTS) -> Tuning:
+    """The last `layers` layers, or those of these numbers; `parts` of them, and `embeddings` and `head` beside them.
+
+    The last norm counts to the last layer.
+    """
+    chosen = set(range(shape.layers - layers, shape.layers) if isinstance(layers, int) else layers)
+    attention, mlp, norms = (part in parts for part in LAYER_PARTS)
+    sizes = linears(shape)
+    moved = {name for name in LINEAR if (attention if name in ("qkv", "o") else mlp)}
+    matrices = sum(sizes[name][0] * sizes[name][1] for name in moved)
+    biases = sum(sizes[name][0] for name in moved if _has_bias(shape, name))
+    own = len(chosen) * (matrices + biases + _norms(shape) * norms)
+    own += shape.hidden * (norms and shape.layers - 1 in chosen)
+    embeddings = "embeddings" in parts or (shape.tied and "head" in parts)
+    table = shape.vocab * shape.hidden
+    own += table * embeddings + table * ("head" in parts and not shape.tied)
     return Tuning(
         "freeze",
         own=own,
-        own_matrices=layers * layer_matrices(shape),
-        vocabulary=vocabulary,
-        lowest=0 if vocabulary else shape.layers - layers,
-        kept=frozenset(LINEAR),
+        own_matrices=len(chosen) * matrices,
+        vocabulary=embeddings or "head" in parts,
+        lowest=0 if embeddings else min(chosen, default=shape.layers - 1),
+        kept=frozenset(moved),
     )
 
 
 def lora(
     shape: Shape, rank: int, targets: Sequence[str] = ALL_LINEAR, *, dora: bool = False, bits: float = 0.0
 ) -> Tuning:
-    """Rank `rank` on the projections `targets` of every layer; `bits` where the base is quantized (QLoRA)."""
+    """Rank `rank` on the projections `targets` of every layer; `bits` where the base is quantized (QLoRA).
+
+    DoRA keeps each adapted layer's output as well, for the gradient of its magnitudes.
+    """
     sizes = projections(shape)
     added = sum(rank * sum(sizes[name]) for name in targets)
     ranks: dict[str, int] = {}
@@ -104,6 +122,7 @@ def lora(
         kept=frozenset(ranks),
         ranks=ranks,
         bits=bits,
+        extra_kept=sum(linears(shape)[name][0] for name in ranks) if dora else 0,
     )
 
 
@@ -124,9 +143,14 @@ def bottleneck(shape: Shape, size: int, per_layer: int = 1) -> Tuning:
     )
 
 
-def prefix(shape: Shape, tokens: int) -> Tuning:
-    """Keys and values of `tokens` virtual positions in every layer (arXiv 2101.00190), without reparametrization."""
-    return Tuning("prefix", added=shape.layers * 2 * tokens * shape.kv_rows, virtual=tokens)
+def prefix(shape: Shape, tokens: int, width: int = 0) -> Tuning:
+    """Keys and values of `tokens` positions in every layer (arXiv 2101.00190); with a `width` made by a network of so
+    many hidden units from rows of their own."""
+    made = 2 * shape.kv_rows * shape.layers
+    if not width:
+        return Tuning("prefix", added=tokens * made, prefix=tokens)
+    matrices = shape.kv_rows * width + width * made
+    return Tuning("prefix", added=tokens * shape.kv_rows + matrices + width + made, prefix=tokens)
 
 
 def prompt(shape: Shape, tokens: int) -> Tuning:
@@ -134,10 +158,17 @@ def prompt(shape: Shape, tokens: int) -> Tuning:
     return Tuning("prompt", added=tokens * shape.hidden, virtual=tokens)
 
 
-def p_tuning(shape: Shape, tokens: int, width: int) -> Tuning:
-    """The same, made by a small network of three layers of `width` (arXiv 2103.10385)."""
-    network = shape.hidden * width + width + width * width + width + width * shape.hidden + shape.hidden
-    return Tuning("p_tuning", added=tokens * shape.hidden + network, virtual=tokens)
+def p_tuning(shape: Shape, tokens: int, width: int, *, lstm: int = 0) -> Tuning:
+    """The same, made by a network of three layers of `width` (arXiv 2103.10385), or by an LSTM of `lstm` layers in both
+    directions with two layers behind it."""
+    hidden = shape.hidden
+    if lstm:
+        inputs = [hidden] + [2 * width] * (lstm - 1)
+        cells = sum(2 * (4 * width * (one + width) + 8 * width) for one in inputs)
+        network = cells + 2 * width * 2 * width + 2 * width + 2 * width * hidden + hidden
+    else:
+        network = hidden * width + width + width * width + width + width * hidden + hidden
+    return Tuning("p_tuning", added=tokens * hidden + network, virtual=tokens)
 
 
 def projections(shape: Shape) -> dict[str, tuple[int, int]]:
@@ -168,13 +199,17 @@ def layer_matrices(shape: Shape) -> int:
 
 
 def layer_parameters(shape: Shape) -> int:
-    biases = (
-        (shape.q_rows + 2 * shape.kv_rows) * shape.qkv_bias
-        + shape.hidden * shape.o_bias
-        + (2 * shape.intermediate + shape.hidden) * shape.mlp_bias
-    )
-    norms = (4 if shape.after_norm else 2) * shape.hidden + 2 * shape.head_dim * shape.head_norm
-    return layer_matrices(shape) + biases + norms
+    biases = sum(outputs for name, (outputs, _) in linears(shape).items() if _has_bias(shape, name))
+    return layer_matrices(shape) + biases + _norms(shape)
+
+
+def _has_bias(shape: Shape, name: str) -> bool:
+    return {"qkv": shape.qkv_bias, "o": shape.o_bias}.get(name, shape.mlp_bias)
+
+
+def _norms(shape: Shape) -> int:
+    """Weights of a layer's norms."""
+    return (4 if shape.after_norm else 2) * shape.hidden + 2 * shape.head_dim * shape.head_norm
 
 
 def parameters(shape: Shape) -> int:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Tuner(Member, ABC):
@@ -54,6 +56,11 @@ class Tuner(Member, ABC):
     def before(self) -> int:
         """Positions of the context that it takes from each record."""
         return 0
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        """What it moves of a model of that shape, in numbers, for the estimate of memory and time; None where that
+        cannot be told, and no estimate is made."""
+        return None
 
     def thaw(self, lm: LanguageModel, share: float) -> None:
         """Let weights move, or rest, by the share of the run that is done: called before each step, and a function of

@@ -40,6 +40,7 @@ class Work:
 
     def train(self, stage: Stage, asked: Asked, progress: Watcher) -> Done:
         """Train the stage to its end, going on from its newest checkpoint; raises `StoppedError` when stopped."""
+        from tuneloop.models.allocation import returning_at_once
         from tuneloop.train.assembly import assemble
         from tuneloop.train.fit import fit
         from tuneloop.train.session import Encoding, Session, stopped
@@ -48,7 +49,8 @@ class Work:
         parts = assemble(self.job, lease, Encoding(lease, asked, progress), self.start)
         session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, self.job.on_checkpoint)
         state = session.restore()
-        ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
+        with returning_at_once(parts.resolved.recipe.gradient_checkpointing):
+            ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
         session.flush()
         if ended in ("pause", "cancel"):
             raise stopped(lease, ended, state.step)

@@ -12,6 +12,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Bottleneck(Tuner):
@@ -47,3 +49,9 @@ class Bottleneck(Tuner):
         size = self.size or max(1, round(lm.config.hidden / self.reduction))
         made = BottleneckAdapter.new(lm, size=size, placement=self.placement, activation=self.activation, seed=seed)
         lm.attach(made)
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        size = self.size or max(1, round(shape.hidden / self.reduction))
+        return tunings.bottleneck(shape, size, 2 if self.placement == "houlsby" else 1)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 Part = Literal["attention", "mlp", "norms", "embeddings", "head"]
 ENDS = re.compile(r"(last|first)-(\d+)")
@@ -127,6 +129,11 @@ class Freeze(_Full):
 
     def trainable(self, lm: LanguageModel) -> list[tuple[str, Parameter]]:
         return [(name, parameter) for name, parameter in lm.module.named_parameters() if name in self._stages]
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        return tunings.freeze(shape, self.chosen(shape.layers), self.parts)
 
     def stage(self, name: str) -> int:
         return self._stages.get(name, 0)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Full(Tuner):
@@ -45,3 +47,8 @@ class Full(Tuner):
             for file in sorted(folder.glob("*.safetensors")):
                 for name, tensor in load_file(file).items():
                     state[name].copy_(tensor)
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        return tunings.full(shape)

@@ -16,6 +16,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Lora(Tuner):
@@ -83,3 +85,16 @@ class Lora(Tuner):
 
     def rate(self, name: str) -> float:
         return self.plus if ".lora_B." in name else 1.0
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        return self._footprint(shape, 0.0)
+
+    def _footprint(self, shape: Shape, bits: float) -> Tuning | None:
+        from tuneloop.models import tunings
+        from tuneloop.models.adapters.lora import ALL_LINEAR
+
+        given = [self.targets] if isinstance(self.targets, str) else self.targets
+        names = list(tunings.ALL_LINEAR) if given == [ALL_LINEAR] else [one.rpartition(".")[2] for one in given]
+        if self.rank is None or not set(names) <= set(tunings.ALL_LINEAR):
+            return None
+        return tunings.lora(shape, self.rank, names, dora=self.dora, bits=bits)

@@ -15,6 +15,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class PTuning(Tuner):
@@ -50,3 +52,9 @@ class PTuning(Tuner):
         lm.freeze()
         width = self.width or lm.config.hidden
         lm.attach(Made.new(lm, self.tokens, width=width, network=self.network, layers=self.depth, seed=seed))
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        lstm = self.depth if self.network == "lstm" else 0
+        return tunings.p_tuning(shape, self.tokens, self.width or shape.hidden, lstm=lstm)

@@ -15,6 +15,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Prefix(Tuner):
@@ -59,3 +61,8 @@ class Prefix(Tuner):
         lm.freeze()
         width = (self.width or lm.config.hidden) if self.projection else None
         lm.attach(PrefixTuning.new(lm, self.tokens, text=self.text, width=width, seed=seed))
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        return tunings.prefix(shape, self.tokens, (self.width or shape.hidden) if self.projection else 0)

@@ -15,6 +15,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Prompt(Tuner):
@@ -48,3 +50,8 @@ class Prompt(Tuner):
 
         lm.freeze()
         lm.attach(PromptTuning.new(lm, self.tokens, text=self.text, seed=seed))
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        return tunings.prompt(shape, self.tokens)

@@ -15,6 +15,8 @@ from tuneloop.wording import Words
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
     from tuneloop.models.quantized import Kind
+    from tuneloop.models.shape import Shape
+    from tuneloop.models.tunings import Tuning
 
 
 class Qlora(Lora):
@@ -69,3 +71,8 @@ class Qlora(Lora):
 
     def merged(self, lm: LanguageModel) -> bool:
         return False
+
+    def footprint(self, shape: Shape) -> Tuning | None:
+        from tuneloop.models import tunings
+
+        return self._footprint(shape, tunings.BITS[self.kind])
