@@ -28,6 +28,9 @@ TRAINED = Words(
     "{name}：{base}，用 {data} 微调（方法 {tuner}，目标 {objective}）",
 )
 NEXT = Words("Next: tuneloop evaluate, or tuneloop chat", "下一步：tuneloop evaluate 评测，或 tuneloop chat 对话")
+SAMPLE = Words(
+    "step {step}, reward {reward:.3g}: {question} → {answer}", "第 {step} 步，奖励 {reward:.3g}：{question} → {answer}"
+)
 FILES = {
     "folder": Words("Files: {place}", "文件：{place}"),
     "recipe": Words("Every value with its origin: {place}", "全部参数及其来源：{place}"),
@@ -82,6 +85,7 @@ def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:
 def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     from tuneloop.runs import queue
     from tuneloop.runs.executors.local import log_file
+    from tuneloop.train import sample_log
 
     screen.say(f"{run.id}: {run.kind}, {'interrupted' if run.interrupted else run.state}, attempt {run.attempt}")
     for key, value in run.spec.items():
@@ -90,6 +94,8 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     points = queue.metrics(ws, run.id, ["loss"])
     if points:
         screen.say(f"loss {figure(points[0].value)} → {figure(points[-1].value)} ({points[-1].step} steps)")
+    for row in sample_log.read(ws.folder / "runs" / run.id)[-3:]:
+        screen.say(SAMPLE.format(**row))
     if run.error:
         screen.say(f"Error: {run.error.get('message')}")
     for line in _curve(ws, run.id):
