@@ -1,6 +1,7 @@
 """Models, tokenizer, data and workspaces that all programs train on: made once per folder, from the user's own files.
 
     models/m25, m135     Qwen3 of 27 M and Llama of 135 M parameters (SmolLM-135M's shape), random weights, float32
+    models/q06, q7       the shapes of Qwen3-0.6B and Qwen2.5-7B, random weights, bfloat16: for a graphics card
     models/neox25        GPT-NeoX of about the size of m25, which our fast path does not know
     data/NAME.jsonl      the examples as prompt and completion (TRL), in the order in which we train on them
     data/NAME.json       the same as instruction, input, output (LLaMA-Factory)
@@ -52,6 +53,31 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
             "tie_word_embeddings": True,
         },
     ),
+    "q06": (
+        "Qwen3",
+        {
+            "vocab_size": 151936,
+            "hidden_size": 1024,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "intermediate_size": 3072,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "q7": (
+        "Qwen2",
+        {
+            "vocab_size": 152064,
+            "hidden_size": 3584,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 28,
+            "num_key_value_heads": 4,
+            "intermediate_size": 18944,
+            "tie_word_embeddings": False,
+        },
+    ),
     "neox25": (
         "GPTNeoX",
         {
@@ -64,6 +90,8 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
+
+LARGE = ("q06", "q7")
 
 
 @dataclass(frozen=True)
@@ -130,7 +158,12 @@ def make_model(folder: Path, name: str, rows: Sequence[dict[str, str]]) -> None:
         pad_token_id=tokenizer.pad_token_id,
     )
     torch.manual_seed(SEED)
-    getattr(transformers, f"{family}ForCausalLM")(config).float().save_pretrained(folder)
+    dtype = torch.bfloat16 if name in LARGE else torch.float32
+    torch.set_default_dtype(dtype)  # 7 B parameters are not made in float32 first
+    try:
+        getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(folder)
+    finally:
+        torch.set_default_dtype(torch.float32)
     tokenizer.save_pretrained(folder)
 
 

@@ -12,6 +12,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from tuneloop import loop
 from tuneloop.models.kernels import compiled
 from tuneloop.records import Progress
@@ -57,7 +59,10 @@ def main() -> None:
         "precision": options.dtype,
         "seed": 0,
         "general": "none",  # the peers measure no such thing
+        "gradient_checkpointing": options.checkpointing,
     }
+    if options.micro_tokens:
+        recipe["micro_tokens"] = options.micro_tokens
     with Workspace.find(options.workspace, create=False) as ws:
         model = loop.train(workspace=ws, recipe=recipe, progress=clock)
         run = str(model.run)
@@ -76,6 +81,7 @@ def main() -> None:
         "path": events["model"]["path"],
         "references": events.get("references", {}),
         "kernels": str(compiled.status().text),
+        "device_mb": torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0,
     }
     Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(result))
 
@@ -96,6 +102,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--micro-tokens", type=int)
+    parser.add_argument("--checkpointing", action="store_true")
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], required=True)
     return parser.parse_args()
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 
@@ -71,6 +72,7 @@ class Clock(TrainerCallback):
             "losses": self.losses,
             "tokens": [sum(self.real[group : group + self.accumulation]) for group in groups],
             "padded": self.padded,
+            "device_mb": torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0,
             "versions": {package: version(package) for package in packages},
         }
         Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(result))

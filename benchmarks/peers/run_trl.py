@@ -2,6 +2,7 @@
 
 Set for all programs alike: order of the data, batch, learning rate without schedule, AdamW (fused), precision, seed,
 the starting adapter.  `--pack` switches TRL's packing on (best-fit decreasing, examples kept isolated by positions).
+On a card the frozen base of LoRA is loaded in bfloat16, as one would; full tuning keeps float32 weights under autocast.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ def main() -> None:
     options = arguments()
     clock = Clock(options.accumulate)
     tokenizer = AutoTokenizer.from_pretrained(options.model)
-    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32)
+    on_card = options.device == "cuda"
+    loads = torch.bfloat16 if on_card and options.adapter else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=loads)
     if options.adapter:
         model = PeftModel.from_pretrained(model, options.adapter, is_trainable=True)
     config = SFTConfig(
@@ -33,8 +36,8 @@ def main() -> None:
         max_length=1024,
         packing=options.pack,
         bf16=options.dtype == "bfloat16",
-        use_cpu=True,
-        gradient_checkpointing=False,
+        use_cpu=not on_card,
+        gradient_checkpointing=options.checkpointing,
         train_sampling_strategy="sequential",
         optim="adamw_torch_fused",
         logging_steps=1,
@@ -63,6 +66,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, required=True)
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], required=True)
     parser.add_argument("--pack", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--checkpointing", action="store_true")
     return parser.parse_args()
 
 
