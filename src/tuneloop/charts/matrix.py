@@ -14,6 +14,7 @@ TOO_MANY = Words(
     "{count} classes are too many to draw; the figures are in the JSON file",
     "共 {count} 个类别，图中无法显示，数值见 JSON 文件",
 )
+SIDES = Words("{rows} ↓  {columns} →", "{rows} ↓  {columns} →")
 TOLD = Words("{name}: {right} of {all} right", "{name}：{all} 个中对了 {right} 个")
 
 
@@ -38,7 +39,7 @@ def matrix_chart(
     top, size = _TOP + head_height, _CELL * len(names)
     body = [
         words(16.0, 24.0, title, class_="title"),
-        words(16.0, 46.0, Words(f"{row_label.en} ↓  {column_label.en} →", f"{row_label.zh} ↓  {column_label.zh} →")),
+        words(16.0, 46.0, SIDES.format(rows=row_label, columns=column_label)),
         *_names(short, left, top, upright=upright),
         *(cell for row, counts in enumerate(table) for cell in _row(row, counts, left, top)),
     ]

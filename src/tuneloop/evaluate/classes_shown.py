@@ -75,8 +75,8 @@ def table(report: Report, examples: int) -> Group:
 
     style = "yellow" if report.measure == "recall" else "green"
     figures = Table("", str(BASELINE), str(TUNED), box=box.SIMPLE_HEAD)
-    for row in _rows(report):
-        figures.add_row(str(row["name"]), row["before"], row["after"])
+    for figure in _rows(report):
+        figures.add_row(str(figure["name"]), figure["before"], figure["after"])
     parts: list[RenderableType] = [
         Text(str(headline(report)), style="bold"),
         Text(str(measure_words(report)), style=style),

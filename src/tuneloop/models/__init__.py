@@ -38,8 +38,8 @@ def load(
     return load_now(reference, dtype, path, **rest)
 
 
-def classifier(ws: Workspace, version: str = "newest", **how: Any) -> Classifier:
+def load_classifier(ws: Workspace, version: str = "newest", **how: Any) -> Classifier:
     """A model version that was trained by classify, to be asked: see `tuneloop.models.classifier`."""
-    from tuneloop.models.classifier import load_classifier
+    from tuneloop.models.classifier import load_classifier as load_now
 
-    return load_classifier(ws, version, **how)
+    return load_now(ws, version, **how)

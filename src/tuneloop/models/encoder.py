@@ -90,11 +90,12 @@ def _from_files(folder: Path, dtype: torch.dtype) -> Any:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     level = logging.get_verbosity()
-    logging.set_verbosity_error()  # it would report the heads and the pooler that are left out
+    # it would report the heads and the pooler that are left out
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        kind = AutoModel._model_mapping[type(config)]
-        pooled = "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+        kind: Any = AutoModel._model_mapping[type(config)]
+        pooled = "add_pooling_layer" in inspect.signature(kind).parameters
         options = {"add_pooling_layer": False} if pooled else {}
         module, told = kind.from_pretrained(
             str(folder),

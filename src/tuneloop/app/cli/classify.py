@@ -46,7 +46,7 @@ def classify(
     if empty := [place for place, text in enumerate(asked, start=1) if not text.strip()]:
         raise InputError(f"text {empty[0]} is empty", expected="some words in each")
     with workspace_at(workspace, create=False) as ws:
-        found = models.classifier(ws, name).predict(asked)
+        found = models.load_classifier(ws, name).predict(asked)
     rows = [(text, *next(iter(one.items())), one) for text, one in zip(asked, found, strict=True)]
     screen.result(
         [{"text": text, "label": label, "probabilities": every} for text, label, _, every in rows],
