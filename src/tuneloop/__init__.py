@@ -27,10 +27,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuneloop.loop import chat, evaluate, export, prepare, train
+    from tuneloop.loop import chat, choose, evaluate, export, prepare, train
 
 __version__ = "0.1.0"
-__all__ = ["chat", "evaluate", "export", "prepare", "train"]
+__all__ = ["chat", "choose", "evaluate", "export", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:

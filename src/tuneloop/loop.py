@@ -3,6 +3,7 @@
     import tuneloop
 
     data = tuneloop.prepare("family.jsonl")      # files, folders, archives → a dataset version
+    choice = tuneloop.choose()                   # which base, objective and tuner, and whether it fits here
     model = tuneloop.train()                     # newest version, starter base, defaults with reasons
     report = tuneloop.evaluate()                 # newest model against its base
     print(tuneloop.chat().ask("What is the cat's name?").tuned)
@@ -15,14 +16,16 @@ its settings, or None; settings given by keyword stand above it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.config import Settings
-from tuneloop.records import DatasetVersion, ModelVersion, Report, Watcher, unwatched
+from tuneloop.errors import NotFoundError
+from tuneloop.records import Choice, DatasetVersion, ModelVersion, Report, Watcher, unwatched
 
 if TYPE_CHECKING:
+    from tuneloop.choose import ChooseRecipe
     from tuneloop.evaluate import EvaluateRecipe
     from tuneloop.prepare.recipe import PrepareRecipe
     from tuneloop.runs import Lease
@@ -57,6 +60,43 @@ def prepare(
             lease=lease,
             progress=progress,
             dry_run=dry_run,
+        )
+
+
+def choose(
+    data: str | None = None,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: ChooseRecipe | str | Path | Mapping[str, Any] | None = None,
+    progress: Watcher = unwatched,
+    **settings: Any,
+) -> Choice:
+    """Say which base, objective and tuner suit a dataset version (by name; None: the recipe's, else the newest, else
+    none) and this machine; see `tuneloop.choose.choose`.  Makes no workspace where there is none."""
+    from tuneloop.choose import choose as stage
+    from tuneloop.store import datasets
+    from tuneloop.train.objective import objectives
+    from tuneloop.train.tuner import tuners
+
+    asked = _recipe("choose", recipe, settings)
+    with ExitStack() as stack:
+        name = data or asked.data
+        try:
+            ws = stack.enter_context(_opened(workspace, create=False))
+        except NotFoundError:
+            if name is not None or workspace is not None:
+                raise
+            ws = None
+        version = None
+        if ws is not None and (name is not None or datasets.versions(ws)):
+            version = datasets.version(ws, name or "newest")
+        return stage(
+            version,
+            asked,
+            workspace=ws,
+            objectives={name: objectives.load(name).needs for name in objectives},
+            tuners={name: tuners.load(name).traits for name in tuners},
+            progress=progress,
         )
 
 
@@ -136,13 +176,13 @@ def export(
 
 
 @contextmanager
-def _opened(workspace: Workspace | str | Path | None) -> Iterator[Workspace]:
+def _opened(workspace: Workspace | str | Path | None, create: bool = True) -> Iterator[Workspace]:
     from tuneloop.store import Workspace
 
     if isinstance(workspace, Workspace):
         yield workspace
         return
-    with Workspace.find(workspace) as ws:
+    with Workspace.find(workspace, create=create) as ws:
         yield ws
 
 

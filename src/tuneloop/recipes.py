@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneloop.choose.recipe import ChooseRecipe
 from tuneloop.config import Settings, assign, read, read_yaml
 from tuneloop.errors import SettingError, Where, nearest
 from tuneloop.evaluate.recipe import EvaluateRecipe
@@ -16,6 +17,7 @@ from tuneloop.train.recipe import TrainRecipe
 
 RECIPES: Mapping[str, type[Settings]] = {
     "prepare": PrepareRecipe,
+    "choose": ChooseRecipe,
     "train": TrainRecipe,
     "evaluate": EvaluateRecipe,
     "chat": ChatRecipe,

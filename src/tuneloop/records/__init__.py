@@ -4,13 +4,15 @@ from tuneloop.records.needs import ObjectiveNeeds, TunerTraits
 from tuneloop.records.origin import Fate, Origin, Outcome, SourceKind
 from tuneloop.records.progress import Progress, Watcher, unwatched
 from tuneloop.records.record import KINDS, ROLES, Json, Kind, Part, Record, Role, Turn, turn_from_payload
-from tuneloop.records.results import SPLITS, Advice, DatasetVersion, ModelVersion, Report, Split
+from tuneloop.records.results import SPLITS, Advice, Candidate, Choice, DatasetVersion, ModelVersion, Report, Split
 
 __all__ = [
     "KINDS",
     "ROLES",
     "SPLITS",
     "Advice",
+    "Candidate",
+    "Choice",
     "DatasetVersion",
     "Fate",
     "Json",

@@ -72,7 +72,7 @@ def measure(lm: LanguageModel, records: Iterable[Record], told: Callable[[int], 
             losses = lm.token_nll(Packed.of([piece for _, piece in batch])).double()
         tokens += len(losses)
         sizes = [sum(weight > 0 for weight in mask[1:]) for _, (_, mask) in batch]
-        for (record, (ids, mask)), own in zip(batch, losses.split(sizes), strict=True):
+        for (record, (ids, mask)), own in zip(batch, torch.split(losses, sizes), strict=True):
             nats, octets = each.get(record, (0.0, 0))
             each[record] = nats + float(own.sum()), octets + _octets(lm, ids, mask)
         told(counts.records)

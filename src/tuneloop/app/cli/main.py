@@ -31,6 +31,7 @@ The five steps; each works on the newest thing and says what it took:
 New here?
   tuneloop demo                    all of it in two minutes, on example data
   tuneloop doctor                  what this machine can do
+  tuneloop choose                  which base and tuning suit the data, and fit here
 
 Each command's --help has examples. Each takes --json, and -w FOLDER for the workspace (also before the verb: tuneloop
 -w FOLDER train); without it, the nearest .tuneloop upwards from here counts, else a new one is made here.
@@ -38,12 +39,13 @@ Each command's --help has examples. Each takes --json, and -w FOLDER for the wor
 COMMANDS = (
     "prepare",
     "preview",
+    "choose",
     "train",
     "evaluate",
     "chat",
+    "classify",
     "export",
     "data",
-    "classify",
     "models",
     "runs",
     "show",

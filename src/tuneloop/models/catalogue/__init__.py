@@ -9,7 +9,20 @@ A figure that no document at hand states is left out and reads as None: nothing 
 
 from __future__ import annotations
 
-from tuneloop.models.catalogue.reading import Listed, find, listed, read_family
+from tuneloop.models.catalogue.reading import Listed, find, get, listed, nearest_name, read_family
 from tuneloop.models.catalogue.schema import FIGURES, Entry, Family, Size, Source, Text
 
-__all__ = ["FIGURES", "Entry", "Family", "Listed", "Size", "Source", "Text", "find", "listed", "read_family"]
+__all__ = [
+    "FIGURES",
+    "Entry",
+    "Family",
+    "Listed",
+    "Size",
+    "Source",
+    "Text",
+    "find",
+    "get",
+    "listed",
+    "nearest_name",
+    "read_family",
+]

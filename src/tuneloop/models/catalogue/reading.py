@@ -85,9 +85,14 @@ def get(name: str, models: Iterable[Listed]) -> Listed:
     known = list(models)
     model = find(name, known)
     if model is None:
-        hint = nearest(name, [one.name for one in known])
-        raise NotFoundError(f"the catalogue has no model called {name!r}", do=hint[0].upper() + hint[1:])
+        raise NotFoundError(f"the catalogue has no model called {name!r}", do=nearest_name(name, known))
     return model
+
+
+def nearest_name(name: str, models: Iterable[Listed]) -> str:
+    """A hint such as "Did you mean 'Qwen3-8B'?", or where to see all names."""
+    hint = nearest(name, [one.name for one in models])
+    return hint[0].upper() + hint[1:] if hint.startswith("did") else "See them all with: tuneloop choose --list"
 
 
 def read_family(file: Path) -> list[Listed]:
