@@ -168,6 +168,20 @@ def test_more_requests_than_slots_are_all_answered(folder: Path) -> None:
     assert [engine.finish(handle) for handle in handles] == expected * 3
 
 
+def test_memory_bounds_how_many_run_at_a_time(folder: Path) -> None:
+    lm = load(folder, "float32")
+    expected = lm.generate(PROMPTS, max_tokens=6)
+    engine = engines.create({"name": "decoder", "cache_gb": 1e-6})
+    engine.over(lm)  # type: ignore[attr-defined]
+    handles = [engine.submit(Request(prompt, Sampling(max_tokens=6))) for prompt in PROMPTS]
+    answers = []
+    for handle in handles:
+        next(iter(engine.events(handle)))
+        assert len(engine.batch.rows) == 1  # type: ignore[attr-defined]
+        answers.append(engine.finish(handle))
+    assert answers == expected
+
+
 def test_cancelled_request_tells_what_it_wrote(lm: LanguageModel) -> None:
     engine = lm.engine()
     first, second = (engine.submit(Request(prompt, Sampling(max_tokens=12))) for prompt in PROMPTS[:2])

@@ -24,6 +24,11 @@ class Cache:
         self._keys: list[torch.Tensor] = []
         self._values: list[torch.Tensor] = []
 
+    def size(self, length: int) -> int:
+        """Bytes of one sequence of so many tokens, no more than the model has positions."""
+        shape = self.shape
+        return 2 * shape.layers * shape.kv_rows * min(length, shape.max_positions) * self.dtype.itemsize
+
     def open(self, lengths: Sequence[int]) -> range:
         """Slots for new sequences, at the end; their keys come with `prefill`."""
         first = len(self.lengths)

@@ -25,7 +25,13 @@ class DecoderEngine(Engine):
     )
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"mixed_adapters", "seed", "logprobs", "batch", "cancel"})
     slots: int = setting(
-        32, en="Requests worked on at a time; more wait in order.", zh="同时处理的请求数，其余按顺序等待", ge=1
+        128, en="Requests worked on at a time; more wait in order.", zh="同时处理的请求数，其余按顺序等待", ge=1
+    )
+    cache_gb: float = setting(
+        4.0,
+        en="memory for keys and values, 10⁹ bytes; where it would not do, fewer requests run at a time",
+        zh="键值缓存的内存上限（10⁹ 字节）；不够时减少同时处理的请求",
+        gt=0,
     )
     prefill_tokens: int = setting(
         4096, en="Prompt tokens taken in between two steps.", zh="两步之间最多读入的提示词元数", ge=1
@@ -79,12 +85,19 @@ class DecoderEngine(Engine):
         return events
 
     def _joining(self) -> list[tuple[int, Request]]:
-        """The next requests in order, as far as slots and the share of prompt tokens reach."""
+        """The next requests in order, as far as slots, memory and the share of prompt tokens reach."""
         joining: list[tuple[int, Request]] = []
-        tokens = 0
+        tokens, longest = 0, max((row.reach for row in self.batch.rows), default=0)
         while self._waiting and len(self.batch.rows) + len(joining) < self.slots:
-            tokens += len(self._waiting[0][1].prompt)
+            request = self._waiting[0][1]
+            tokens += len(request.prompt)
+            longest = max(
+                longest, self.batch.before(request.adapter) + len(request.prompt) + request.sampling.max_tokens
+            )
+            rows = len(self.batch.rows) + len(joining) + 1
             if joining and tokens > self.prefill_tokens:
+                break
+            if rows > 1 and rows * self.batch.cache.size(longest) > self.cache_gb * 1e9:
                 break
             joining.append(self._waiting.pop(0))
         return joining
