@@ -1,4 +1,4 @@
-"""Adapters that are not LoRA: prompts, prefixes and bottlenecks, against PEFT and against themselves in every setting."""
+"""Adapters that are not LoRA: prompts, prefixes and bottlenecks, against PEFT and against themselves."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_recomputing_activations_changes_no_gradient(folders: dict[str, Path], w
         lm = loaded(folders, where)
         lm.checkpointing = on
         if on and "plain" in where and name.startswith("prefix"):
-            with pytest.raises(UsageError, match="a prefix cannot be trained on .* with gradient_checkpointing"):
+            with pytest.raises(UsageError, match=r"a prefix cannot be trained on .* with gradient_checkpointing"):
                 lm.attach(shaken(name, lm))
             return
         lm.attach(shaken(name, lm))

@@ -28,9 +28,15 @@ def arms(ws: Workspace, version: ModelVersion) -> Iterator[tuple[Arm, LanguageMo
             expected="a model that was tuned from a base",
             do="Its losses are in the run: tuneloop show " + (version.run or version.name),
         )
-    yield "base", lm
     if version.form == "full":
+        yield "base", lm
         del lm
         yield "tuned", load_version(ws, version)
-    else:
-        yield "tuned", load_version(ws, version, lm)
+        return
+    adapter = load_version(ws, version, lm).adapter
+    assert adapter is not None
+    lm.detach()
+    lm.reserved = adapter.before
+    yield "base", lm
+    lm.attach(adapter)
+    yield "tuned", lm

@@ -67,8 +67,8 @@ def insert_keys(lm: PlainModel, layer: Callable[[int], KeysValues], tokens: int,
             count = len(given["inputs_embeds"] if first is None else first)
             cache = DynamicCache(config=module.config.get_text_config())
             for index in range(lm.config.layers):
-                pair = (one.to(lm.dtype).transpose(0, 1).expand(count, -1, -1, -1) for one in layer(index))
-                cache.update(*pair, index)
+                keys, values = (one.to(lm.dtype).transpose(0, 1).expand(count, -1, -1, -1) for one in layer(index))
+                cache.update(keys, values, index)
             given["past_key_values"] = cache
             _widen(given, tokens)
         return (), given

@@ -57,6 +57,8 @@ class LanguageModel(ABC):
         self.reference, self.folder, self.generation = reference, folder, dict(generation or {})
         self.template: ChatTemplate = template_of(tokenizer.templates, tokenizer.special)
         self.adapter: Adapter | None = None
+        self.reserved = 0
+        """Positions left free in any case, so that models with and without an adapter read the same."""
 
     @abstractmethod
     def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
@@ -158,8 +160,9 @@ class LanguageModel(ABC):
 
     @property
     def room(self) -> int:
-        """Tokens that a record, or a prompt with its answer, may have: the model's positions less the adapter's."""
-        return self.config.max_positions - (self.adapter.before if self.adapter else 0)
+        """Tokens that a record, or a prompt with its answer, may have: the model's positions less the adapter's (or
+        `reserved`, where that is more)."""
+        return self.config.max_positions - max(self.reserved, self.adapter.before if self.adapter else 0)
 
     @property
     def parameters(self) -> int:

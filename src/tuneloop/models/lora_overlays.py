@@ -101,8 +101,7 @@ def turns(site: LoraSite, direction: Direction) -> Any:
     def hook(module: Any, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> torch.Tensor:
         low = F.linear(F.linear(inputs[0], site.down.to(out.dtype)), site.up.to(out.dtype)) * site.scale
         gain = site_gain(module, direction, out).to(out.dtype)
-        if module.bias is None:
-            return (out + low) * gain
-        return (out - module.bias + low) * gain + module.bias
+        bias: torch.Tensor | None = module.bias
+        return (out + low) * gain if bias is None else (out - bias + low) * gain + bias
 
     return hook

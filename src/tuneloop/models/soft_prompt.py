@@ -41,7 +41,7 @@ class SoftPrompt(Adapter):
 
     def rows(self) -> torch.Tensor:
         """[tokens, hidden] float32, differentiable."""
-        return self.source() if isinstance(self.source, PromptEncoder) else self.source  # type: ignore[no-any-return]
+        return self.source() if isinstance(self.source, PromptEncoder) else self.source
 
     @property
     def tokens(self) -> int:

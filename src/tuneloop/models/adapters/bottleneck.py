@@ -5,7 +5,7 @@
 Placements: `houlsby` after attention and MLP (arXiv 1902.00751), `pfeiffer` after the MLP alone (arXiv 2005.00247).
 `up` starts at zero, so a new adapter changes nothing.  Weights are float32.
 
-Files: `adapter_config.json` with `peft_type` BOTTLENECK, and `adapter_model.safetensors` with, for each layer and place,
+Files: `adapter_config.json` with `peft_type` BOTTLENECK, and `adapter_model.safetensors` with, for each of them,
 `layers.0.mlp.down.weight` [size, hidden], `.down.bias`, `.up.weight` [hidden, size] and `.up.bias`.  PEFT has no such
 type: other programs cannot load it, and it cannot be merged.
 """
@@ -103,7 +103,8 @@ class BottleneckAdapter(Adapter):
 
     @classmethod
     def read(cls, folder: Path, config: Mapping[str, Any], lm: LanguageModel) -> Self:
-        placement, activation = config.get("placement"), config.get("activation")
+        placement: Any = config.get("placement")
+        activation: Any = config.get("activation")
         if placement not in get_args(Placement) or activation not in get_args(Activation):
             raise ModelError(
                 f"says placement {placement!r}, activation {activation!r}",

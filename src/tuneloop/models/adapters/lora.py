@@ -268,8 +268,8 @@ def _check_site(
     if not {"A", "B"} <= set(pair):
         raise ModelError(f"holds only one of the two matrices of {name!r}", where=place)
     if ("magnitude" in pair) != dora:
-        found = "magnitudes" if "magnitude" in pair else "no magnitudes"
-        raise ModelError(f"holds {found} for {name!r}, and its config says use_dora = {dora}", where=place)
+        held = "magnitudes" if "magnitude" in pair else "no magnitudes"
+        raise ModelError(f"holds {held} for {name!r}, and its config says use_dora = {dora}", where=place)
     outputs, inputs = sites[name]
     found = (len(pair["B"]), pair["A"].shape[1])
     if found != (outputs, inputs):

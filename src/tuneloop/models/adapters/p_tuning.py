@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tuneloop.models.reparametrization import Network, PromptEncoder
-from tuneloop.models.soft_prompt import SoftPrompt
+from tuneloop.models.soft_prompt import SoftPrompt, embeddings, starting_ids
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+
+SAMPLE = 256  # tokens whose embeddings tell how large the rows should be
 
 
 @dataclass
@@ -23,7 +25,8 @@ class PTuning(SoftPrompt):
         cls, lm: LanguageModel, tokens: int, *, width: int, network: Network = "mlp", layers: int = 2, seed: int = 0
     ) -> PTuning:
         """A fresh network with `width` hidden units; `layers` are those of an LSTM."""
-        source = PromptEncoder(tokens, lm.config.hidden, width, network, layers, seed).to(lm.device)
+        spread = float(embeddings(lm, starting_ids(lm, SAMPLE, None, seed)).std())
+        source = PromptEncoder(tokens, lm.config.hidden, width, network, layers, seed, spread).to(lm.device)
         return cls(source, lm.config.layers, lm.config.heads, lm.reference)
 
     def own(self) -> dict[str, Any]:

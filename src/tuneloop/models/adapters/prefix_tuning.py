@@ -59,7 +59,7 @@ class PrefixTuning(Adapter):
 
     def rows(self) -> torch.Tensor:
         """[tokens, layers · 2 · K · D] float32, differentiable."""
-        return self.source() if isinstance(self.source, PrefixEncoder) else self.source  # type: ignore[no-any-return]
+        return self.source() if isinstance(self.source, PrefixEncoder) else self.source
 
     def layer(self, index: int) -> KeysValues:
         """[tokens, K, D] twice."""
