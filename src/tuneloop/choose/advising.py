@@ -38,6 +38,8 @@ def advice(
     yield Advice("kind", ruled["kind"].reason, " → ".join(ruled["kind"].value))
     yield Advice("objective", ruled["objective"].reason, ruled["objective"].value)
     yield from _reasoning(recipe, given)
+    if recipe.goal == "vision" or given.seen.images:
+        yield Advice("plan", SIGHT)
     if best is None or best.plan is None or best.shape is None:
         return
     yield Advice("tuner", _why_tuner(best.plan, ruled["tuner"]), best.plan.tuner)
@@ -47,6 +49,10 @@ def advice(
     yield Advice("next", SMALLER)
 
 
+SIGHT = Words(
+    "training on images is not there yet: such a base learns from text alone here",
+    "暂不支持用图像训练：此类基座目前只能从文本学习",
+)
 TOO_LARGE = Words(
     "none of the candidates fits; see what to change",
     "没有放得下的候选基座；请看可以调整的地方",

@@ -2,9 +2,9 @@
 
 The order: what fits, can be had (with the network switched off: what is here), and is done in the hours; models made
 for the goal's field; the kind that the rule for the data prefers; those that know the data's languages for certain;
-those whose licence is known; those that read text alone; then the largest, and of two of about the same size the newer
-one.  What does not fit stands behind, the smallest first.  Bases that were named are ordered by what they foresee of
-the data, once measured.
+those whose licence is known; those that read text alone; those that our own decoder runs; then the largest, and of two
+of about the same size the newer one.  What does not fit stands behind, the smallest first.  Bases that were named are
+ordered by what they foresee of the data, once measured.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tuneloop.choose.seen import Seen
 from tuneloop.errors import ModelError, NotFoundError, Where
 from tuneloop.models import catalogue, places, tunings
 from tuneloop.models.catalogue import Listed
+from tuneloop.models.family import families
 from tuneloop.models.shape import Shape
 from tuneloop.models.shape_from import from_config
 from tuneloop.records import Candidate
@@ -125,6 +126,7 @@ def ordered(
             not set(languages) <= set(base.get("languages") or ()),
             base.get("commercial") is None,
             base.get("architecture") == "vision-language" and recipe.goal != "vision",
+            _is_plain(base.listed),
             -round(2 * math.log2(base.parameters or 1)),
             _newest_first(base.get("released")),
             base.name,
@@ -165,10 +167,20 @@ def _same(one: str, other: str | None) -> bool:
 
 def _considered(reference: str | None, model: Listed, given: Conditions) -> Considered:
     shape = fit.shape_of(model)
-    encoder = model.get("architecture") == "encoder-only"
-    own = replace(given, tuners=("full", "lora"), asked=True) if encoder and not given.asked else given
+    own = given
+    if not given.asked and model.get("architecture") == "encoder-only":
+        own = replace(given, tuners=("full", "lora"), asked=True)
+    elif not given.asked and _is_plain(model):
+        own = replace(given, tuners=[name for name in given.tuners if name != "qlora"] or given.tuners)
     plan, fits = fit.best(shape, own) if shape else (None, False)
     return Considered(model.name, reference, model, shape, plan, fits, _is_here(reference))
+
+
+def _is_plain(model: Listed | None) -> bool:
+    """Whether transformers would run it, which is slower and loads it whole before it is held in 4 bits."""
+    kind = model.get("model_type") if model else None
+    encoder = model is not None and model.get("architecture") == "encoder-only"
+    return kind is not None and not encoder and kind not in families.names()
 
 
 def _is_here(reference: str | None) -> bool:
@@ -222,6 +234,11 @@ def _reasons(base: Considered, recipe: ChooseRecipe, given: Conditions, wanted: 
         )
     if listed.get("architecture") == "vision-language" and recipe.goal != "vision":
         yield Words("also reads images, which text alone does not need", "兼具图像能力，纯文本任务用不到")
+    if _is_plain(listed):
+        yield Words(
+            "transformers runs it, not the faster decoder; it is loaded whole before it can be held in 4 bits",
+            "由 transformers 运行，无法使用更快的自有解码器；须先完整加载，之后才能以 4 位存储",
+        )
     if listed.get("active"):
         yield Words(
             "a mixture of experts: all experts lie in memory; the estimate is rough",
