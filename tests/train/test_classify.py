@@ -23,10 +23,11 @@ from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, examples, train
 from tuneloop.train.batches import Batches, Size
 from tuneloop.train.classify_learner import ClassifyLearner
+from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Item
 from tuneloop.train.learner import Scene
 from tuneloop.train.objective import objectives
-from tuneloop.train.resolve import check
+from tuneloop.train.resolve import check, resolve
 
 from .conftest import MakeVersion, chat
 
@@ -217,3 +218,19 @@ def test_a_head_is_kept_with_its_labels_and_pool(tmp_path: Path) -> None:
     again = Head.load(tmp_path)
     assert (again.labels, again.pool, again.max_length, again.counts) == (head.labels, "mean", 9, (2, 0, 5))
     assert torch.equal(again.weight, head.weight)
+
+
+def facts(parameters: float, **other: Any) -> Facts:
+    common = {"positions": 512, "fresh": False, "examples": 9000, "tokens": 200_000, "held_out": 400}
+    rest = {"kinds": {"label": 9000}, "replay": False, "labels": ("a", "b")}
+    return Facts(parameters=int(parameters), **{**common, **rest, **other})
+
+
+def test_defaults_are_those_of_classification() -> None:
+    small = resolve(TrainRecipe(), facts(4.2e6), steps_per_epoch=282).recipe
+    assert small.objective == {"name": "classify", "labels": ["a", "b"], "pool": "last", "balanced": False}
+    assert (small.tuner, small.epochs, small.batch, small.eval_every) == ({"name": "full"}, 3.0, 32, 282)
+    assert resolve(TrainRecipe(), facts(7e9)).recipe.tuner["name"] == "lora"  # type: ignore[index]
+    bert = resolve(TrainRecipe(), facts(110e6, generates=False)).recipe
+    assert bert.objective["pool"] == "first"  # type: ignore[index]
+    assert 2e-5 <= (bert.learning_rate or 0) <= 5e-5

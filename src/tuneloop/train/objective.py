@@ -110,6 +110,12 @@ class Objective(Member, ABC):
 
     def eval_every(self, facts: Facts, steps: int, steps_per_epoch: int) -> Derived:
         """Steps between validations, where nobody gave them."""
+    def tuner_for(self, facts: Facts) -> Derived:
+        """The tuner, where nobody gave one."""
+        from tuneloop.train import defaults
+
+        return defaults.tuner(facts)
+
         from tuneloop.train import defaults
 
         return defaults.eval_every(facts, steps, steps_per_epoch)

@@ -100,9 +100,9 @@ def resolve(recipe: TrainRecipe, facts: Facts, steps_per_epoch: int | None = Non
     """Fill every gap.  `steps_per_epoch` is known once the data is encoded; before, it is estimated from the facts."""
     work = _Filling(recipe)
     work.fill("objective", lambda: defaults.objective(facts))
-    work.fill("tuner", lambda: defaults.tuner(facts))
-    tuner = tuners.create(work.values["tuner"], path="tuner")
     objective = objectives.create(work.values["objective"], path="objective")
+    work.fill("tuner", lambda: objective.tuner_for(facts))
+    tuner = tuners.create(work.values["tuner"], path="tuner")
     check_pair(objective, tuner)
     check_reads(objective, facts.generates)
     facts = _of(objective, facts)
