@@ -8,6 +8,7 @@ seen, and compared item by item.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,7 @@ def cell_of(name: str) -> Cell:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for the names in their annotations
     spec.loader.exec_module(module)
     return module.CELL  # type: ignore[no-any-return]
 
