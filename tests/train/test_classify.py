@@ -234,3 +234,13 @@ def test_defaults_are_those_of_classification() -> None:
     bert = resolve(TrainRecipe(), facts(110e6, generates=False)).recipe
     assert bert.objective["pool"] == "first"  # type: ignore[index]
     assert 2e-5 <= (bert.learning_rate or 0) <= 5e-5
+
+
+def test_a_stage_that_classifies_folds_in_what_the_one_before_trained(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    version = make_version([*rows(), *(chat(f"q {n}", "a") for n in range(4))])
+    stages = [{"objective": "sft", "max_steps": 2}, {"objective": "classify", "max_steps": 2}]
+    made = train(version, TrainRecipe(base=str(base), stages=stages, general="none", **QUICK), workspace=ws)
+    assert (made.form, made.tuner) == ("full", "full")
+    assert load_classifier(ws, made.name, dtype="float32").labels == ("animal", "colour", "数")

@@ -130,12 +130,17 @@ def _attached(lm: LanguageModel, recipe: TrainRecipe, adapter: Path | None) -> T
         lm.checkpointing = True
     tuner = tuners.create(recipe.tuner or "")
     if adapter is None:
+    from tuneloop.models.adapter import load_adapter
+
         tuner.attach(lm, recipe.seed)
     else:
         lm.freeze()
         tuner.load(lm, adapter)
     return tuner
 
+    elif tuner.traits.form == "full":  # an objective's own default, where neither stage named a tuner
+        load_adapter(adapter, lm).merge(lm)
+        tuner.attach(lm, recipe.seed)
 
 def _updater(lm: LanguageModel, tuner: Tuner, learner: Learner, recipe: TrainRecipe) -> Updater:
     trainable = tuner.trainable(lm) + learner.named_parameters()
