@@ -24,7 +24,10 @@ from tuneloop.app.cli.main import COMMANDS, main
 from tuneloop.app.members import registries
 from tuneloop.config import Settings, setting_words
 from tuneloop.recipes import RECIPES
+from tuneloop.records.needs import missing
 from tuneloop.registry import Registry
+from tuneloop.train.objective import objectives
+from tuneloop.train.tuner import tuners
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `python dev.py docs` from the code; edit the code instead. -->\n"
@@ -34,6 +37,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """File name and text of every page."""
     yield "commands.md", commands()
     yield "recipes.md", recipes()
+    yield "pairs.md", pairs()
     for folder, registry in registries().items():
         yield f"{folder.replace('.', '-')}.md", members(folder, registry)
 
@@ -77,6 +81,36 @@ def members(folder: str, registry: Registry[Any]) -> str:
         if kind.model_fields:
             parts.append(_settings(kind))
     return "\n".join(parts)
+
+
+def pairs() -> str:
+    """Objectives × tuners from what both declare, and what becomes of each tuner's result."""
+    names = tuners.names()
+    parts = [
+        NOTE,
+        "# Objectives and tuners · 训练目标与微调方法\n",
+        "Which objective can be trained with which tuner: yes, or what the tuner lacks. A pair that lacks something is"
+        " refused before anything loads.\n",
+        "哪些训练目标可以搭配哪些微调方法：yes 表示可以，否则列出该方法缺少的能力；"
+        "不可行的组合在加载任何内容之前就会被拒绝。\n",
+        f"| objective · 训练目标 | {' | '.join(names)} |",
+        f"| --- |{' --- |' * len(names)}",
+    ]
+    for name in objectives.names():
+        needs = objectives.load(name).needs
+        cells = (", ".join(missing(needs, tuners.load(tuner).traits)) or "yes" for tuner in names)
+        parts.append(f"| `{name}` | {' | '.join(cells)} |")
+    parts += [
+        "\n## What a tuner leaves · 微调结果\n",
+        "| tuner · 微调方法 | result · 结果 | can be merged into the base · 可合并进基座 |",
+        "| --- | --- | --- |",
+    ]
+    for name in names:
+        traits = tuners.load(name).traits
+        whole = traits.form == "full"
+        result, merged = "whole model · 完整模型" if whole else "adapter · 适配器", "yes" if traits.mergeable else "no"
+        parts.append(f"| `{name}` | {result} | {'it is whole · 已是完整模型' if whole else merged} |")
+    return "\n".join(parts) + "\n"
 
 
 def _settings(kind: type[Settings]) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from tuneloop.config import read
 from tuneloop.errors import InputError, ModelError, NotFoundError, SettingError, TuneloopError
-from tuneloop.records import ObjectiveNeeds, Record, Turn
+from tuneloop.records import ObjectiveNeeds, Record, TunerTraits, Turn
 from tuneloop.runs import queue
 from tuneloop.runs.checkpoints import visible
 from tuneloop.store import Workspace
@@ -21,6 +21,7 @@ from tuneloop.train import TrainRecipe, train
 from tuneloop.train.objective import objectives, trained_by
 from tuneloop.train.objectives.sft import SupervisedFineTuning
 from tuneloop.train.resolve import check
+from tuneloop.train.tuners.lora import Lora
 
 from .conftest import MakeVersion, chat, facts
 
@@ -43,6 +44,7 @@ def test_an_impossible_pair_is_refused_by_both_names(monkeypatch: pytest.MonkeyP
 
     load = objectives.load
     monkeypatch.setattr(objectives, "load", lambda name: Reward if name == "reward" else load(name))
+    monkeypatch.setattr(Lora, "traits", TunerTraits(frozenset({"packing", "generation"})))
     with pytest.raises(SettingError, match=r"'reward' cannot be trained with the tuner 'lora', which lacks head"):
         check(TrainRecipe(objective="reward", tuner="lora"), {"chat": 5}, "data-1")
     check(TrainRecipe(objective="reward", tuner="full"), {"chat": 5}, "data-1")

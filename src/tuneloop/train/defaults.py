@@ -21,7 +21,8 @@ SMALL, LARGE = 6.5e6, 7e9  # parameters at the two anchors
 class Facts:
     """What the rules look at: `parameters` and `positions` of the model (`fresh`: made from nothing); `examples`,
     `tokens` (estimated from a sample) and `held_out` examples of the data; `kinds`: its records by kind,
-    `labels`: the classes of its training records, sorted; `generates`: the model is no encoder."""
+    `labels`: the classes of its training records, sorted; `generates`: the model is no encoder;
+    `longest`: tokens of the longest record of the sample."""
 
     parameters: int
     positions: int
@@ -33,6 +34,7 @@ class Facts:
     replay: bool
     labels: tuple[str, ...] = ()
     generates: bool = True
+    longest: int = 0
 
 
 class Derived(NamedTuple):
@@ -73,11 +75,11 @@ def learning_rate(facts: Facts, form: str) -> Derived:
     if facts.fresh:
         value = _between(facts.parameters, 3e-3, 3e-4)
         why = Words("a new model of {size} parameters takes large steps", "{size} 参数的新模型适合大步长")
-    elif form == "full":
-        value = _between(facts.parameters, 1e-3, 2e-5)
     elif form == "full" and not facts.generates:
         value = _between(facts.parameters, 2e-4, 2e-6)  # 3e-5 at 110 M and 1.5e-5 at 340 M, as is customary for BERT
         why = Words("full tuning of an encoder of {size} parameters", "全参微调 {size} 参数的编码器")
+    elif form == "full":
+        value = _between(facts.parameters, 1e-3, 2e-5)
         why = Words(
             "full tuning of {size} parameters: the larger, the gentler", "全参微调 {size} 参数：模型越大步长越小"
         )
@@ -90,11 +92,13 @@ def learning_rate(facts: Facts, form: str) -> Derived:
     return Derived(float(f"{value:.2g}"), why.format(size=_size(facts.parameters)))
 
 
-def virtual_tokens(facts: Facts, small: float, large: float) -> dict[str, Derived]:
-    """The learning rate of prompts and prefixes, by its two anchors."""
+def own_rate(facts: Facts, small: float, large: float, why: Words) -> dict[str, Derived]:
+    """The learning rate of a tuner that has two anchors of its own."""
     value = _between(facts.parameters, small, large)
-    why = Words("few weights move, and each far: a large rate", "要动的权重少，且每个要走得远：用大学习率")
     return {"learning_rate": Derived(float(f"{value:.2g}"), why)}
+
+
+FAR = Words("few weights move, and each far: a large rate", "要动的权重少，且每个要走得远：用大学习率")
 
 
 def rank(facts: Facts) -> Derived:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tuneloop.config import setting
 from tuneloop.records import TunerTraits
 from tuneloop.records.needs import ADAPTER
+from tuneloop.train import defaults
+from tuneloop.train.defaults import Derived, Facts
 from tuneloop.train.tuner import Tuner
 from tuneloop.wording import Words
 
@@ -27,7 +30,7 @@ class Bottleneck(Tuner):
     traits: ClassVar[TunerTraits] = TunerTraits(ADAPTER, mergeable=False)
 
     placement: Literal["houlsby", "pfeiffer"] = setting(
-        "pfeiffer",
+        "houlsby",
         en="houlsby: behind attention and MLP; pfeiffer: behind the MLP alone",
         zh="houlsby：注意力和前馈之后都加；pfeiffer：只加在前馈之后",
     )
@@ -41,6 +44,12 @@ class Bottleneck(Tuner):
         8, gt=0, en="the model's width divided by that of the bottleneck", zh="模型宽度与瓶颈宽度之比"
     )
     activation: Literal["relu", "gelu", "silu", "tanh"] = setting("relu", en="activation function", zh="激活函数")
+
+    def defaults(self, facts: Facts) -> Mapping[str, Derived]:
+        # the demo's facts on the starter, 20 passes, unseen wordings right: houlsby 68 % at 5e-3 and 71 % at 1e-2,
+        # pfeiffer 60 % and 63 %
+        why = Words("small networks that begin at zero need a large rate", "小网络从零开始，需要较大的学习率")
+        return defaults.own_rate(facts, 1e-2, 3e-4, why)
 
     def attach(self, lm: LanguageModel, seed: int) -> None:
         from tuneloop.models.adapters.bottleneck import BottleneckAdapter

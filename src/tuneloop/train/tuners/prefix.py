@@ -55,7 +55,7 @@ class Prefix(Tuner):
     def defaults(self, facts: Facts) -> Mapping[str, Derived]:
         # the demo's facts on the starter, 20 passes, loss from 4.2: 1.35 at 0.03 and 0.17 at 0.15; with the network
         # 0.46 at 5e-3
-        return defaults.virtual_tokens(facts, *((5e-3, 5e-4) if self.projection else (0.15, 0.01)))
+        return defaults.own_rate(facts, *((5e-3, 5e-4) if self.projection else (0.15, 0.01)), why=defaults.FAR)
 
     def attach(self, lm: LanguageModel, seed: int) -> None:
         from tuneloop.models.adapters.prefix_tuning import PrefixTuning
