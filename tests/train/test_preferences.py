@@ -23,6 +23,7 @@ from tuneloop.train.examples import Item, write
 from tuneloop.train.fit import accumulate
 from tuneloop.train.objective import objectives
 from tuneloop.train.pairs import Answers
+from tuneloop.train.preview import preview
 
 from .conftest import MakeVersion
 from .preferences import at_work, loss_and_norm, moved, pair, pairs, rating, ratings, tensor
@@ -96,6 +97,16 @@ def test_what_cannot_be_compared_is_set_aside(base: Path, tmp_path: Path) -> Non
     made = write([Item(row) for row in wrong], objectives.create("kto"), lm, 64, tmp_path / "kto", {})
     assert dict(made.counts.aside) == {"label": 1, "answer_cut": 1}
     assert len(made) == 1
+
+
+def test_a_preview_shows_both_answers_of_a_pair_and_one_of_a_rating(base: Path) -> None:
+    lm = load(base, "float32")
+    for name, row, wanted in (
+        ("dpo", pair("q", "good", "bad"), ["good<|im_end|>\n", "bad<|im_end|>\n"]),
+        ("kto", rating("q", "good", True), ["good<|im_end|>\n"]),
+    ):
+        shown = preview(row, objectives.create(name), lm, 64)
+        assert ["".join(piece.text for piece in pieces if piece.weight) for pieces in shown.examples] == wanted
 
 
 def log_sigmoid(value: float) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from tuneloop.records import Record
 from tuneloop.train.backend import Job
-from tuneloop.train.objective import ASIDE, Encoded, Objective
+from tuneloop.train.objective import ASIDE, Encoded, Objective, Tokens
 from tuneloop.train.recipe import Resolved
 from tuneloop.wording import Words
 
@@ -34,7 +35,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Preview:
-    """`pieces` of each example that the record becomes; `cut` counts tokens left out, `aside` says why none is made."""
+    """Pieces of each sequence that the record becomes (a pair of answers becomes two); `cut` counts tokens left out,
+    `aside` says why none is made."""
 
     record: str
     examples: tuple[tuple[Piece, ...], ...]
@@ -64,19 +66,27 @@ def preview(record: Record, objective: Objective, lm: LanguageModel, limit: int)
     turns = _turns(record, lm)
     examples: list[tuple[Piece, ...]] = []
     begin = 0
-    for example in encoded.examples:
-        end = begin + len(example.ids)
+    for ids, mask in _sequences(record, encoded):
+        end = begin + len(ids)
         # An example's first token has nothing before it to be predicted from.
-        weights = [0.0, *example.mask[1:]]
-        owners = turns[begin:end] or [None] * len(example.ids)
-        examples.append(_pieces(list(example.ids), weights, owners, lm))
+        weights = [0.0, *mask[1:]]
+        owners = turns[begin:end] or [None] * len(ids)
+        examples.append(_pieces(list(ids), weights, owners, lm))
         begin = end
     return Preview(record.id, tuple(examples), encoded.cut)
 
 
+def _sequences(record: Record, encoded: Encoded) -> Iterator[Tokens]:
+    """Those made from this record alone: what an answer's rating is compared with comes from its neighbours."""
+    for example in encoded.examples:
+        yield Tokens(example.ids, example.mask)
+        if example.other is not None and record.kind == "preference":
+            yield example.other
+
+
 def _turns(record: Record, lm: LanguageModel) -> list[int | None]:
     """For each token of a dialogue the assistant turn that wrote it; empty for other kinds."""
-    if record.kind != "chat":
+    if record.kind != "chat" or not any(turn.role == "assistant" for turn in record.messages):
         return []
     from tuneloop.models.chat import preview as pieces_of
 
