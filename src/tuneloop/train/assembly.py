@@ -20,6 +20,7 @@ from tuneloop.train.batches import Batches, Size
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Examples, Item
 from tuneloop.train.fit import Plan
+from tuneloop.train.fitting import Watch, foreseen
 from tuneloop.train.general import SHIPPED
 from tuneloop.train.learner import Learner, Scene
 from tuneloop.train.objective import ASIDE, Objective, objectives
@@ -62,7 +63,7 @@ class Assembly:
     before: ability.Ability | None
 
 
-def assemble(job: Job, lease: Lease, told: Callable[[int, int], None], start: Start) -> Assembly:
+def assemble(job: Job, lease: Lease, told: Callable[[int, int], None], start: Start, watch: Watch) -> Assembly:
     """Load, resolve, encode and attach; what was found on the way goes into the run's events.
 
     `told(count, done)` hears how many of a split's records (replay included) are encoded, and may end it all with an
@@ -97,8 +98,10 @@ def assemble(job: Job, lease: Lease, told: Callable[[int, int], None], start: St
         (folder / "recipe.yaml").write_text(resolved.as_yaml(), encoding="utf-8")
         write_file(kept, json.dumps(resolved.as_dict(), ensure_ascii=False).encode())
     recipe = resolved.recipe
-    tuner = _attached(lm, recipe, start.adapter)
     plan = plan_of(recipe, resolve.total_steps(recipe.model_dump(), per_epoch))
+    if tight := watch.expect(lm, tuners.create(recipe.tuner or ""), recipe, batches, plan.steps):
+        lease.event("advice", topic="memory", text=tight._asdict())
+    tuner = _attached(lm, recipe, start.adapter)
     repeats = mixtures.repeats(trained.sizes, batches.quotas, plan.steps / per_epoch)
     lease.event("resolved", steps=plan.steps, repeats=repeats, **resolved.as_dict())
     validation = Batches(held_out, batches.size, recipe.seed, None, device) if len(held_out) else None
@@ -114,7 +117,9 @@ def look(job: Job) -> tuple[LanguageModel, Resolved]:
     base = bases.find(job.workspace, job.recipe.base)
     lm = bases.load(job.workspace, base, job.recipe, job.version, None)
     facts = facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm, job.recipe.replay_data))
-    return lm, resolve.resolve(job.recipe, facts)
+    resolved = resolve.resolve(job.recipe, facts)
+    expected = foreseen(lm, resolved.recipe, facts)
+    return lm, resolved if expected is None else replace(resolved, memory=expected.words())
 
 
 def _kept(file: Path) -> Resolved:
@@ -125,22 +130,22 @@ def _attached(lm: LanguageModel, recipe: TrainRecipe, adapter: Path | None) -> T
     """The tuner with its weights in place: new ones, or those of an adapter to go on with."""
     import torch
 
+    from tuneloop.models.adapter import load_adapter
+
     torch.manual_seed(recipe.seed)
     if recipe.gradient_checkpointing:
         lm.checkpointing = True
     tuner = tuners.create(recipe.tuner or "")
     if adapter is None:
-    from tuneloop.models.adapter import load_adapter
-
+        tuner.attach(lm, recipe.seed)
+    elif tuner.traits.form == "full":  # an objective's own default, where neither stage named a tuner
+        load_adapter(adapter, lm).merge(lm)
         tuner.attach(lm, recipe.seed)
     else:
         lm.freeze()
         tuner.load(lm, adapter)
     return tuner
 
-    elif tuner.traits.form == "full":  # an objective's own default, where neither stage named a tuner
-        load_adapter(adapter, lm).merge(lm)
-        tuner.attach(lm, recipe.seed)
 
 def _updater(lm: LanguageModel, tuner: Tuner, learner: Learner, recipe: TrainRecipe) -> Updater:
     trainable = tuner.trainable(lm) + learner.named_parameters()
@@ -154,18 +159,19 @@ def facts_of(ws: Workspace, version: DatasetVersion, lm: LanguageModel, fresh: b
     if not count:
         raise InputError(f"{version.name} has no training records", do="Prepare more data")
     sample = [item.record.full_text for item in islice(data.items(ws, version, "train"), SAMPLE)]
-    tokens = sum(len(ids) for ids in lm.tokenizer.encode_many(sample))
+    lengths = [len(ids) for ids in lm.tokenizer.encode_many(sample)]
     return Facts(
         parameters=lm.parameters,
         positions=lm.config.max_positions,
         fresh=fresh,
         examples=count,
-        tokens=round(tokens * count / len(sample)),
+        tokens=round(sum(lengths) * count / len(sample)),
         held_out=version.splits.get("validation", 0),
         kinds=version.kinds,
         replay=replay is not None,
         labels=data.labels(ws, version) if version.kinds.get("label") else (),
         generates=lm.generates,
+        longest=max(lengths),
     )
 
 

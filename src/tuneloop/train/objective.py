@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.memory import Work
     from tuneloop.train.batches import Batch
     from tuneloop.train.defaults import Derived, Facts
     from tuneloop.train.learner import Learner, Scene
+    from tuneloop.train.recipe import TrainRecipe
 
 
 class Tokens(NamedTuple):
@@ -108,14 +110,14 @@ class Objective(Member, ABC):
         """Recipe values that nobody gave and for which this objective has a rule of its own."""
         return {}
 
-    def eval_every(self, facts: Facts, steps: int, steps_per_epoch: int) -> Derived:
-        """Steps between validations, where nobody gave them."""
     def tuner_for(self, facts: Facts) -> Derived:
         """The tuner, where nobody gave one."""
         from tuneloop.train import defaults
 
         return defaults.tuner(facts)
 
+    def eval_every(self, facts: Facts, steps: int, steps_per_epoch: int) -> Derived:
+        """Steps between validations, where nobody gave them."""
         from tuneloop.train import defaults
 
         return defaults.eval_every(facts, steps, steps_per_epoch)
@@ -127,6 +129,10 @@ class Objective(Member, ABC):
     def encode_many(self, records: Sequence[Record], lm: LanguageModel, limit: int) -> list[Encoded]:
         """`encode` for many at once; a member overrides it where its tokenizer is faster that way."""
         return [self.encode(record, lm, limit) for record in records]
+
+    def work(self, plain: Work, recipe: TrainRecipe) -> Work:
+        """What a step does, for the estimate of memory and time; `plain` is that of a loss over packed sequences."""
+        return plain
 
     def start(self, scene: Scene) -> Learner:
         """The objective at work in one run; a member with a state of its own returns its own kind of learner."""

@@ -143,12 +143,14 @@ class TrainRecipe(Settings):
 class Resolved:
     """A recipe without gaps; `origins` says where each value is from: `recipe`, `default`, or the reason.
 
-    Of a run in stages, `recipe` is what was given and `stages` hold the values.
+    Of a run in stages, `recipe` is what was given and `stages` hold the values.  `memory` is the estimate, where one
+    was made before a run; it is not kept.
     """
 
     recipe: TrainRecipe
     origins: Mapping[str, str | Words]
     stages: tuple[Resolved, ...] = ()
+    memory: Words | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the run's and the model's row."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.config import setting
@@ -18,6 +19,8 @@ from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
+    from tuneloop.models.memory import Work
+    from tuneloop.train.recipe import TrainRecipe
 
 
 class Reinforcement(Objective):
@@ -60,6 +63,14 @@ class Reinforcement(Objective):
                 0, Words("rewards are noisy; the best weights are kept", "奖励有噪声；保留最佳权重")
             ),
         }
+
+    def work(self, plain: Work, recipe: TrainRecipe) -> Work:
+        """All answers of a step are written side by side, and trained on behind their questions."""
+        longest = plain.longest + self.max_tokens
+        rollouts = (recipe.batch or 1) * self.samples
+        tokens = max(longest, min(recipe.micro_tokens or 0, rollouts * longest))
+        share = self.max_tokens / longest
+        return replace(plain, tokens=tokens, longest=longest, targets=share, rollouts=rollouts, rollout_tokens=longest)
 
     def encode(self, record: Record, lm: LanguageModel, limit: int) -> Encoded:
         return encode_question(record, lm, limit, self.max_tokens)

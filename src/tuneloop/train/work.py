@@ -40,17 +40,22 @@ class Work:
 
     def train(self, stage: Stage, asked: Asked, progress: Watcher) -> Done:
         """Train the stage to its end, going on from its newest checkpoint; raises `StoppedError` when stopped."""
+        import torch
+
         from tuneloop.models.allocation import returning_at_once
         from tuneloop.train.assembly import assemble
         from tuneloop.train.fit import fit
+        from tuneloop.train.fitting import Watch
         from tuneloop.train.session import Encoding, Session, stopped
 
         lease = self.lease
-        parts = assemble(self.job, lease, Encoding(lease, asked, progress), self.start)
-        session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, self.job.on_checkpoint)
-        state = session.restore()
-        with returning_at_once(parts.resolved.recipe.gradient_checkpointing):
-            ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
+        watch = Watch("cuda" if torch.cuda.is_available() else "cpu")
+        with watch.telling():
+            parts = assemble(self.job, lease, Encoding(lease, asked, progress), self.start, watch)
+            session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, self.job.on_checkpoint)
+            state = session.restore()
+            with returning_at_once(parts.resolved.recipe.gradient_checkpointing):
+                ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
         session.flush()
         if ended in ("pause", "cancel"):
             raise stopped(lease, ended, state.step)
@@ -59,6 +64,8 @@ class Work:
         metrics |= self._general(parts)
         lease.event("trained", ended=ended, **metrics)
         form = self._write(stage, parts)
+        if outcome := watch.outcome():
+            lease.event("memory", text=outcome[1]._asdict(), **outcome[0])
         done = Done(
             folder=self.place,
             form=form,

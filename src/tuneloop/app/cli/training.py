@@ -67,6 +67,8 @@ def _show_values(screen: Screen, resolved: Resolved) -> None:
         if value is not None:
             rows.append([key, value["name"] if isinstance(value, dict) and "name" in value else value, origin])
     screen.table(rows, [Words("setting", "参数"), Words("value", "取值"), Words("why", "理由")])
+    if resolved.memory is not None:
+        screen.say(resolved.memory)
 
 
 def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:
@@ -79,6 +81,8 @@ def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:
     screen.say(FILES["folder"].format(place=folder))
     screen.say(FILES["recipe"].format(place=folder / "recipe.yaml"))
     for line in _curve(ws, model.run):
+        screen.say(line)
+    for line in _memory(ws, model.run):
         screen.say(line)
 
 
@@ -95,7 +99,8 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     if points:
         screen.say(f"loss {figure(points[0].value)} → {figure(points[-1].value)} ({points[-1].step} steps)")
     for row in sample_log.read(ws.folder / "runs" / run.id)[-3:]:
-        screen.say(SAMPLE.format(**row))
+        words = {key: _one_line(row[key]) for key in ("question", "answer")}
+        screen.say(SAMPLE.format(step=row["step"], reward=row["reward"], **words))
     if run.error:
         screen.say(f"Error: {run.error.get('message')}")
     for line in _curve(ws, run.id):
@@ -103,10 +108,24 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     screen.say(FILES["log"].format(place=log_file(ws, run.id)))
 
 
+def _memory(ws: Workspace, run: str | None) -> Iterator[Words]:
+    """Estimate and measured peak, of each stage."""
+    from tuneloop.runs import queue
+
+    for event in queue.events(ws, run) if run else ():
+        if event.kind == "memory":
+            yield Words(**event.data["text"])
+
+
 def _curve(ws: Workspace, run: str | None) -> Iterator[Words]:
     file = ws.folder / "runs" / (run or "") / f"loss.{current_language()}.svg"
     if file.exists():
         yield FILES["curve"].format(place=file)
+
+
+def _one_line(text: str, most: int = 80) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _short(data: Mapping[str, Any], most: int = 100) -> str:

@@ -1,0 +1,102 @@
+"""Before a run: the estimate, a warning, a refusal. After it: the error. Out of memory: what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.train.conftest import MakeVersion, facts
+
+from tuneloop.errors import TuneloopError
+from tuneloop.runs import queue
+from tuneloop.store import Workspace
+from tuneloop.train import TrainRecipe, fitting, plan, train
+from tuneloop.train.objectives.sft import SupervisedFineTuning
+
+RECIPE: dict[str, Any] = {"max_steps": 2, "precision": "float32", "tuner": "full", "general": "none"}
+
+
+@pytest.fixture
+def recipe(base: Path) -> TrainRecipe:
+    return TrainRecipe(base=str(base), **RECIPE)
+
+
+def events(ws: Workspace, kind: str) -> list[dict[str, Any]]:
+    return [dict(event.data) for event in queue.events(ws, "run-1") if event.kind == kind]
+
+
+def test_the_error_stands_beside_the_estimate(ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe) -> None:
+    train(make_version(facts()), recipe, workspace=ws)
+    (found,) = events(ws, "memory")
+    assert found["estimated"] == sum(found["parts"].values())
+    assert found["error"] == pytest.approx(found["estimated"] / found["measured"] - 1)
+    assert found["text"]["en"].startswith("memory: ")
+    assert "实测" in found["text"]["zh"]
+
+
+def test_the_plan_tells_it(ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe) -> None:
+    resolved = plan(make_version(facts()), recipe, workspace=ws)
+    assert resolved.memory is not None
+    assert "optimizer moments" in resolved.memory.en
+    assert "memory" not in resolved.as_dict()  # what a run keeps can be repeated elsewhere
+
+
+def test_what_cannot_fit_is_refused_before_training(
+    ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "free", lambda device: 50_000_000)
+    version = make_version(facts())
+    with pytest.raises(TuneloopError, match=r"training is estimated to take \d+ MB .* 50 MB are free") as refused:
+        train(version, recipe, workspace=ws)
+    assert "Change one of: " in str(refused.value)
+    assert fitting.SWITCH in str(refused.value)
+    monkeypatch.setenv(fitting.SWITCH, "off")
+    assert train(version, recipe, workspace=ws).metrics["steps"] == 2
+
+
+def test_what_may_not_fit_is_warned_of(
+    ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "free", lambda device: 125_000_000)
+    train(make_version(facts()), recipe, workspace=ws)
+    texts = [event["text"]["en"] for event in events(ws, "advice") if event["topic"] == "memory"]
+    assert len(texts) == 1
+    assert "125 MB are free" in texts[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:125] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    ],
+    ids=["processor", "python", "card"],
+)
+def test_out_of_memory_says_what_to_change(
+    ws: Workspace,
+    make_version: MakeVersion,
+    recipe: TrainRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fails(self: Any, lm: Any, batch: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(SupervisedFineTuning, "loss", fails)
+    with pytest.raises(TuneloopError, match=r"out of memory after taking .* was estimated to take .*MB") as told:
+        train(make_version(facts()), recipe, workspace=ws)
+    assert "takes" in told.value.do
+    assert told.value.__cause__ is error
+
+
+def test_other_errors_stay_what_they_are(
+    ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Any, lm: Any, batch: Any) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(SupervisedFineTuning, "loss", fails)
+    with pytest.raises(RuntimeError, match="shapes"):
+        train(make_version(facts()), recipe, workspace=ws)
