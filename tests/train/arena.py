@@ -16,11 +16,11 @@ from tuneloop.train.batches import Batches, Size
 from tuneloop.train.examples import Item, write
 from tuneloop.train.fit import Hooks, Plan, State, fit
 from tuneloop.train.learner import Scene
+from tuneloop.train.learners.rounds import Rounds
 from tuneloop.train.objective import objectives
 from tuneloop.train.optimizer import Updater
 from tuneloop.train.optimizers.adamw import AdamW
 from tuneloop.train.recipe import TrainRecipe
-from tuneloop.train.rounds import Rounds
 from tuneloop.train.tuner import Tuner
 from tuneloop.train.tuners.full import Full
 

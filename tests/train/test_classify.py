@@ -22,10 +22,10 @@ from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, examples, train
 from tuneloop.train.batches import Batches, Size
-from tuneloop.train.classify_learner import ClassifyLearner
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Item
 from tuneloop.train.learner import Scene
+from tuneloop.train.learners.classify import ClassifyLearner
 from tuneloop.train.objective import objectives
 from tuneloop.train.resolve import check, resolve
 

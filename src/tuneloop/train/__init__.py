@@ -5,7 +5,10 @@ objective.py      objectives/    which records teach what, and the loss
 tuner.py          tuners/        which weights move, and how they are kept
 optimizer.py      optimizers/    how weights move (flat.py: as one row); schedules.py: how fast
 data.py → examples.py → mixtures.py → batches.py     records → token examples → order → packed batches
-learner.py        an objective at work in one run; fit.py: the one training loop; session.py: curves, checkpoints, stops
+learner.py        learners/      an objective at work in one run
+references.py     pairs.py       what preferences share: a reference model's scores, two answers to a question
+reinforcement.py  rollouts.py    what rewards share: answers of the model's own; policy.py: the formulas
+fit.py            the one training loop; session.py: curves, checkpoints and stops around it
 plans.py          stages, each from what the one before made; work.py: one of them carried out; ability.py: forgetting
 backend.py        backends/      where a job is carried out; ours assembles (assembly.py) and runs the loop
 export.py         exports/       a model version as files for other tools

@@ -65,7 +65,7 @@ class PairObjective(Objective):
         return encode_pair(record, lm, limit)
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.pair_learner import PairLearner
+        from tuneloop.train.learners.pair import PairLearner
 
         return PairLearner(self, scene)
 

@@ -128,6 +128,6 @@ class Classify(Objective):
         return found
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.classify_learner import ClassifyLearner
+        from tuneloop.train.learners.classify import ClassifyLearner
 
         return ClassifyLearner(self, scene)

@@ -61,6 +61,6 @@ class GroupRelativePolicy(Reinforcement):
         return self.reuse
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.grpo_learner import GrpoLearner
+        from tuneloop.train.learners.grpo import GrpoLearner
 
         return GrpoLearner(self, scene)

@@ -79,7 +79,7 @@ class KahnemanTversky(Objective):
         ]
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.kto_learner import KtoLearner
+        from tuneloop.train.learners.kto import KtoLearner
 
         return KtoLearner(self, scene)
 

@@ -60,6 +60,6 @@ class ProximalPolicy(Reinforcement):
         return self.epochs * self.minibatches
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.ppo_learner import PpoLearner
+        from tuneloop.train.learners.ppo import PpoLearner
 
         return PpoLearner(self, scene)

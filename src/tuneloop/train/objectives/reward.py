@@ -48,7 +48,7 @@ class RewardModel(Objective):
         return encode_pair(record, lm, limit, whole=True)
 
     def start(self, scene: Scene) -> Learner:
-        from tuneloop.train.reward_learner import RewardLearner
+        from tuneloop.train.learners.reward import RewardLearner
 
         return RewardLearner(self, scene)
 

@@ -12,11 +12,11 @@ from tuneloop.models.heads import Head
 from tuneloop.train import policy
 from tuneloop.train.batches import Batch, Numbers
 from tuneloop.train.learner import Scene
+from tuneloop.train.learners.rounds import Rounds
 from tuneloop.train.next_token import summed_by
 from tuneloop.train.objective import Loss
 from tuneloop.train.objectives.ppo import ProximalPolicy
 from tuneloop.train.rollouts import Rollouts
-from tuneloop.train.rounds import Rounds
 from tuneloop.train.starting import StartingModel
 
 

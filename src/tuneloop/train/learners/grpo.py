@@ -9,11 +9,11 @@ import torch
 from tuneloop.train import policy
 from tuneloop.train.batches import Batch
 from tuneloop.train.learner import Scene
+from tuneloop.train.learners.rounds import Rounds
 from tuneloop.train.next_token import summed_by
 from tuneloop.train.objective import Loss
 from tuneloop.train.objectives.grpo import GroupRelativePolicy
 from tuneloop.train.rollouts import Rollouts
-from tuneloop.train.rounds import Rounds
 from tuneloop.train.starting import StartingModel
 
 
