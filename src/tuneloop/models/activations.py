@@ -8,7 +8,7 @@ move or carry LoRA), the fused projection (values are a view of it), rotated que
 and totals, gate and up, and their product.  In the last layer only the N rows leave the attention.
 
 Two costs are of the system and not of the operations.  On processors glibc keeps blocks below 32 MB when they are freed
-and puts smaller ones into the gaps: `GAPS`, which checkpointing escapes (allocation.py).  And products in bfloat16 are
+and puts smaller ones into the gaps: `GAPS`, which checkpointing escapes (allocation.py).  Products in bfloat16 are
 summed in a float32 buffer of the result's size.
 """
 
@@ -64,8 +64,8 @@ def largest_moment(shape: Shape, tuning: Tuning, batch: Batch) -> Moment:
 
 @dataclass(frozen=True)
 class _Kept:
-    """Bytes that one layer keeps, in the order of its operations; `heads` is the attention's part, `gaps` what is lost
-    between the blocks."""
+    """Bytes that one layer keeps, in the order of its operations; `heads` is the attention's part, `small` what lies in
+    blocks that stay with the process."""
 
     before: int
     heads: int = 0
@@ -73,7 +73,7 @@ class _Kept:
     up_input: int = 0
     gate_up: int = 0
     product: int = 0
-    gaps: int = 0
+    small: int = 0
 
     @property
     def activations(self) -> int:
@@ -88,7 +88,8 @@ class _Walk:
 
     def moments(self) -> list[Moment]:
         kept = [self.entry(index) if self.batch.checkpointing else self.kept(index) for index in self.layers]
-        gaps = sum(one.gaps for one in kept)
+        small = sum(one.small for one in kept)
+        gaps = round(GAPS * small)
         held = Moment(sum(one.activations for one in kept), sum(one.heads for one in kept), 0, gaps)
         found = self.vocabulary(held)
         if self.summed and kept:  # the forward's widest product, in the last layer
@@ -106,7 +107,9 @@ class _Walk:
             # gaps stay when what lies between them goes
             held = Moment(held.activations - one.activations, held.attention - one.heads, 0, gaps)
         if self.tuning.vocabulary:
-            found.append(Moment(self.stream(self.batch.tokens), 0, waiting + self.matrix, gaps))
+            # The embedding's gradient comes last; what was freed before it is the process's still, and of no use to it.
+            left = max(self.stream(self.batch.tokens), small)
+            found.append(Moment(left, 0, waiting + self.matrix, gaps))
         return found
 
     @property
@@ -143,8 +146,8 @@ class _Walk:
         middle = short * (3 if shape.after_norm else 1) + rows * per_row + low + copies + extra
         up_input, product = short * ("gate_up" in moved), down * ("down" in moved)
         blocks = [stream] * 2 + [short] * 2 + [2 * down, down, self.fused, tokens * size * shape.q_rows]
-        gaps = 0 if self.batch.on_gpu else round(GAPS * sum(one for one in blocks if one < MAPPED))
-        return _Kept(before, self.kept_heads(rows), middle, up_input, 2 * down, product, gaps)
+        small = 0 if self.batch.on_gpu else sum(one for one in blocks if one < MAPPED)
+        return _Kept(before, self.kept_heads(rows), middle, up_input, 2 * down, product, small)
 
     @property
     def fused(self) -> int:
@@ -157,14 +160,12 @@ class _Walk:
         seen = tokens * size * shape.q_rows
         turned = tokens * size * (shape.q_rows + shape.kv_rows)
         angles = tokens * size * shape.rope.dim * (size < 4)  # rounded for each layer
-        if self.tuning.prefix:
-            # queries, keys and values are laid out anew, with the prefix's rows
+        heads = self.fused + turned + 4 * tokens * shape.heads
+        if self.tuning.prefix:  # queries, keys and values are copied into rows with the prefix's, and kept twice
             wide = self.batch.records * self.tuning.prefix + tokens
-            heads = wide * size * (shape.q_rows + 2 * shape.kv_rows) + 4 * wide * shape.heads
-        else:
-            heads = self.fused + turned + 4 * tokens * shape.heads
+            heads += wide * size * (shape.q_rows + 2 * shape.kv_rows)
         if shape.head_norm:
-            heads += 4 * tokens * (shape.heads + shape.kv_heads) + (self.fused if self.tuning.prefix else 0)
+            heads += 4 * tokens * (shape.heads + shape.kv_heads)
         if "o" in self.tuning.kept or self.batch.on_gpu:
             heads += seen
         if rows < self.batch.tokens and "o" in self.tuning.kept:
