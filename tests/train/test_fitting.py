@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ def test_the_error_stands_beside_the_estimate(ws: Workspace, make_version: MakeV
 
 def test_the_plan_tells_it(ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe) -> None:
     resolved = plan(make_version(facts()), recipe, workspace=ws)
-    assert resolved.memory is not None
-    assert "optimizer moments" in resolved.memory.en
-    assert "memory" not in resolved.as_dict()  # what a run keeps can be repeated elsewhere
+    memory, time = resolved.foreseen
+    assert "optimizer moments" in memory.en
+    assert re.search(r"about \d+ s for [\d,]+ tokens", time.en)
+    assert set(resolved.as_dict()) == {"train", "origins"}  # what a run keeps can be repeated elsewhere
 
 
 def test_what_cannot_fit_is_refused_before_training(

@@ -20,7 +20,7 @@ from tuneloop.train.batches import Batches, Size
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Examples, Item
 from tuneloop.train.fit import Plan
-from tuneloop.train.fitting import Watch, foreseen
+from tuneloop.train.fitting import Watch, foreseen, pace
 from tuneloop.train.general import SHIPPED
 from tuneloop.train.learner import Learner, Scene
 from tuneloop.train.objective import ASIDE, Objective, objectives
@@ -119,7 +119,9 @@ def look(job: Job) -> tuple[LanguageModel, Resolved]:
     facts = facts_of(job.workspace, job.version, lm, base.fresh, bases.replay_file(lm, job.recipe.replay_data))
     resolved = resolve.resolve(job.recipe, facts)
     expected = foreseen(lm, resolved.recipe, facts)
-    return lm, resolved if expected is None else replace(resolved, memory=expected.words())
+    if expected is None:
+        return lm, resolved
+    return lm, replace(resolved, foreseen=(expected.words(), pace(expected, resolved.recipe, facts)))
 
 
 def _kept(file: Path) -> Resolved:

@@ -1,6 +1,6 @@
 """Whether a run fits into memory: estimated before, measured after, and what to change where it does not.
 
-    foreseen(lm, recipe, facts)            before the data is encoded: what `--dry-run` shows
+    foreseen(lm, recipe, facts)            before the data is encoded: what `--dry-run` shows, and pace(…) the time
     Watch(device)                          made before anything is loaded; knows what is free, and measures growth
     watch.expect(lm, …, batches)           the estimate for the run's own batches; refuses what cannot fit
     watch.outcome()                        estimate beside measured peak, when the run has ended
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from tuneloop.errors import TuneloopError
+from tuneloop.models.duration import machine_rate, tokens_per_second
 from tuneloop.models.memory import BYTES, TITLES, Dtype, Estimate, Work, estimate
 from tuneloop.models.remedies import remedies
 from tuneloop.models.room import Growth, compared, free, size
@@ -44,6 +45,10 @@ PART = Words("{title} {bytes}", "{title} {bytes}")
 TIGHT = Words(
     "Training is estimated to take {needed}, and {free} are free: it may run out of memory. {changes}",
     "训练预计占用 {needed}，可用内存 {free}：可能内存不足。{changes}",
+)
+PACE = Words(
+    "Time: about {time} for {tokens} tokens, {speed} a second (matrix products alone, at the rate of this machine now)",
+    "时间：{tokens} 个词元约需 {time}，每秒 {speed} 个（只按本机当前的矩阵乘法速度估算）",
 )
 CHANGE = Words("Change one of: {changes}", "可修改其中一项：{changes}")
 
@@ -85,6 +90,25 @@ def foreseen(lm: LanguageModel, recipe: TrainRecipe, facts: Facts) -> Expected |
     tokens = max(longest, min(recipe.micro_tokens or step, step))
     targets = 0.5 if facts.kinds.get("text", 0) < facts.examples else 1.0
     return _expected(lm, tuners.create(recipe.tuner or ""), recipe, tokens, longest, targets)
+
+
+def pace(expected: Expected, recipe: TrainRecipe, facts: Facts) -> Words:
+    """How long training takes, validation and loading left out; measures the machine for a moment."""
+    step = recipe.batch_tokens or (recipe.batch or 1) * facts.tokens / max(1, facts.examples)
+    tokens = facts.tokens * (recipe.epochs or 1.0)
+    tokens = min(tokens, recipe.max_steps * step) if recipe.max_steps else tokens
+    work = expected.work
+    rate = machine_rate(work.dtype, work.device)
+    speed = tokens_per_second(expected.shape, expected.tuning, work, rate)
+    return PACE.format(time=_time(tokens / speed), tokens=f"{round(tokens):,}", speed=f"{round(speed):,}")
+
+
+def _time(seconds: float) -> Words:
+    if seconds < 90:
+        return Words("{count} s", "{count} 秒").format(count=max(1, round(seconds)))
+    if seconds < 90 * 60:
+        return Words("{count} min", "{count} 分钟").format(count=round(seconds / 60))
+    return Words("{count:.1f} h", "{count:.1f} 小时").format(count=seconds / 3600)
 
 
 def _expected(

@@ -143,14 +143,14 @@ class TrainRecipe(Settings):
 class Resolved:
     """A recipe without gaps; `origins` says where each value is from: `recipe`, `default`, or the reason.
 
-    Of a run in stages, `recipe` is what was given and `stages` hold the values.  `memory` is the estimate, where one
-    was made before a run; it is not kept.
+    Of a run in stages, `recipe` is what was given and `stages` hold the values.  `foreseen` are estimates of memory
+    and time, where they were made before a run; they are not kept.
     """
 
     recipe: TrainRecipe
     origins: Mapping[str, str | Words]
     stages: tuple[Resolved, ...] = ()
-    memory: Words | None = None
+    foreseen: tuple[Words, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the run's and the model's row."""

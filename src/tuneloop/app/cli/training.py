@@ -67,8 +67,8 @@ def _show_values(screen: Screen, resolved: Resolved) -> None:
         if value is not None:
             rows.append([key, value["name"] if isinstance(value, dict) and "name" in value else value, origin])
     screen.table(rows, [Words("setting", "参数"), Words("value", "取值"), Words("why", "理由")])
-    if resolved.memory is not None:
-        screen.say(resolved.memory)
+    for line in resolved.foreseen:
+        screen.say(line)
 
 
 def show_model(screen: Screen, ws: Workspace, model: ModelVersion) -> None:
