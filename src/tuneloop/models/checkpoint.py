@@ -190,7 +190,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
             file.write(len(text).to_bytes(8, "little") + text)
             for name in order:
                 rows = tensors[name].detach().cpu().contiguous()
-                file.write(memoryview(rows.reshape(-1).view(torch.uint8).numpy()))
+                rows.reshape(-1).view(torch.uint8).numpy().tofile(file)
     except OSError as error:
         raise StorageError(f"cannot be written ({error})", where=Where(file=path)) from None
 

@@ -51,11 +51,11 @@ def machine_rate(dtype: str, device: str = "cpu") -> float:
         return precision.measure(kind) * torch.get_num_threads()
     size, times = 4096, 10
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     a @ b
     begin.record()
     for _ in range(times):
         a @ b
     end.record()
     torch.cuda.synchronize()
-    return 2 * size**3 * times / (begin.elapsed_time(end) / 1000) / 1e9
+    return float(2 * size**3 * times / (begin.elapsed_time(end) / 1000) / 1e9)

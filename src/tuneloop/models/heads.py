@@ -3,8 +3,8 @@
     scores [n, outputs] = hidden [n, width] · weight^T + bias
 
 Files, beside those of the model or adapter it was trained with: `head.safetensors` (`weight` [outputs, width] and
-perhaps `bias` [outputs], float32) and `head.json` (what else a `Head` says).  Weights are float32 whatever the base computes
-in.
+perhaps `bias` [outputs], float32) and `head.json` (what else a `Head` says).  Weights are float32 whatever the base
+computes in.
 """
 
 from __future__ import annotations

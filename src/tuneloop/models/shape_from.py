@@ -108,7 +108,7 @@ def from_figures(
     hidden = hidden or USUAL[nearest][1]
     head_dim = head_dim or (hidden // heads if heads else 128 if hidden >= 2048 else 64)
     heads = heads or hidden // head_dim
-    sizes = {
+    sizes: dict[str, Any] = {
         "hidden": hidden,
         "layers": layers,
         "heads": heads,
