@@ -153,4 +153,4 @@ def embeddings(lm: LanguageModel, ids: torch.Tensor) -> torch.Tensor:
         if lm.fast:
             module = cast("FastModel", lm).module
             return module.embed[ids].float() * module.shape.embed_scale
-        return lm.module.get_input_embeddings()(ids).float()  # type: ignore[no-any-return, operator]
+        return lm.module.get_input_embeddings()(ids).detach().float()  # type: ignore[no-any-return, operator]
