@@ -18,15 +18,15 @@ SMALLEST = 256
 RANK = 16
 
 CHANGES = {
-    "micro_tokens": Words("micro_tokens: {value}", "micro_tokens: {value}"),
-    "gradient_checkpointing": Words("gradient_checkpointing: true (slower)", "gradient_checkpointing: true（变慢）"),
+    "micro_tokens": Words("micro_tokens: {value}", "设 micro_tokens: {value}"),
+    "gradient_checkpointing": Words("gradient_checkpointing: true (slower)", "设 gradient_checkpointing: true（变慢）"),
     "both": Words(
         "gradient_checkpointing: true and micro_tokens: {value}",
-        "gradient_checkpointing: true 并且 micro_tokens: {value}",
+        "设 gradient_checkpointing: true 和 micro_tokens: {value}",
     ),
-    "max_length": Words("max_length: {value} (longer records are cut)", "max_length: {value}（更长的记录会被截断）"),
-    "precision": Words("precision: {value}", "precision: {value}"),
-    "tuner": Words("tuner: {value}", "tuner: {value}"),
+    "max_length": Words("max_length: {value} (longer records are cut)", "设 max_length: {value}（更长的记录会被截断）"),
+    "precision": Words("precision: {value}", "设 precision: {value}"),
+    "tuner": Words("tuner: {value}", "改用 tuner: {value}"),
 }
 TAKES = Words("{change} takes {bytes}, {saved} less", "{change}：占用 {bytes}，少 {saved}")
 FITS = Words("{takes}: fits", "{takes}，可行")

@@ -41,7 +41,6 @@ LOOKED_AT = 500  # steps in which the largest micro-batch is looked for
 OFFERED = 4  # changes that a sentence names
 
 EXPECTED = Words("Memory: about {total} ({parts})", "内存：约 {total}（{parts}）")
-PART = Words("{title} {bytes}", "{title} {bytes}")
 TIGHT = Words(
     "Training is estimated to take {needed}, and {free} are free: it may run out of memory. {changes}",
     "训练预计占用 {needed}，可用内存 {free}：可能内存不足。{changes}",
@@ -67,9 +66,11 @@ class Expected:
 
     def words(self) -> Words:
         found = self.estimate
-        largest = sorted(found.parts.items(), key=lambda part: -part[1])
-        parts = [PART.format(title=TITLES[name], bytes=size(count)) for name, count in largest]
-        joined = Words(", ".join(part.en for part in parts), "，".join(part.zh for part in parts))
+        parts = [(TITLES[name], size(count)) for name, count in sorted(found.parts.items(), key=lambda part: -part[1])]
+        joined = Words(
+            ", ".join(f"{title.en} {count}" for title, count in parts),
+            "，".join(f"{title.zh} {count}" for title, count in parts),
+        )
         return EXPECTED.format(total=size(found.total), parts=joined)
 
     def changes(self, room: int) -> Words:
