@@ -10,9 +10,11 @@ import pytest
 from tests.train.conftest import MakeVersion, facts
 
 from tuneloop.errors import TuneloopError
+from tuneloop.models.memory import Work
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, fitting, plan, train
+from tuneloop.train.objective import objectives
 from tuneloop.train.objectives.sft import SupervisedFineTuning
 
 RECIPE: dict[str, Any] = {"max_steps": 2, "precision": "float32", "tuner": "full", "general": "none"}
@@ -102,3 +104,16 @@ def test_other_errors_stay_what_they_are(
     monkeypatch.setattr(SupervisedFineTuning, "loss", fails)
     with pytest.raises(RuntimeError, match="shapes"):
         train(make_version(facts()), recipe, workspace=ws)
+
+
+def test_answers_that_the_model_writes_count() -> None:
+    objective = objectives.create({"name": "ppo", "rewards": ["number"], "samples": 4, "max_tokens": 24})
+    recipe = TrainRecipe(batch=3, micro_tokens=256)
+    work = objective.work(Work(tokens=30, longest=10), recipe)
+    assert (work.rollouts, work.rollout_tokens, work.longest) == (12, 34, 34)
+    assert work.tokens == 256  # 408 tokens of questions and answers go through in two parts
+    assert work.reference == "copy"
+    assert (
+        objectives.create({"name": "ppo", "rewards": ["number"], "penalty": 0}).work(work, recipe).reference == "none"
+    )
+    assert objectives.create("sft").work(work, recipe) is work

@@ -33,7 +33,9 @@ USUAL_LENGTH, MICRO = 1024, 4096
 FULL_SHARE = 0.75
 """Full tuning is chosen only where it leaves a quarter of the room."""
 COMPARING = ("dpo", "kto", "ppo", "grpo")
-"""Objectives that ask a reference model, which full tuning holds a second time."""
+"""Objectives that ask a reference model."""
+HOLDING = ("ppo", "grpo")
+"""Of these, those that ask it throughout the run: full tuning then holds it a second time. The others ask it once."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def plan(shape: Shape, tuner: str, settings: Mapping[str, Any], given: Condition
     longest = min(given.longest, settings.get("max_length", given.longest))
     reference: memory.Reference = "none"
     if given.objective in COMPARING:
-        reference = "copy" if tuning.own else "same"
+        reference = "copy" if tuning.own and given.objective in HOLDING else "same"
     micro = settings.get("micro_tokens", MICRO)
     work = Work(
         dtype=given.dtype,

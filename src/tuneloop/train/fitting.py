@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from tuneloop.errors import TuneloopError
@@ -134,7 +134,10 @@ def _expected(
         device="cuda" if lm.device.type == "cuda" else "cpu",
         threads=torch.get_num_threads(),
     )
-    return Expected(lm.config, tuning, objective.work(plain, recipe))
+    work = objective.work(plain, recipe)
+    if work.reference == "copy" and not tuning.own:  # taking the adapter off gives it
+        work = replace(work, reference="same")
+    return Expected(lm.config, tuning, work)
 
 
 def _file_dtype(lm: LanguageModel) -> Dtype | None:

@@ -50,6 +50,11 @@ class Reinforcement(Objective):
 
     @property
     @abstractmethod
+    def compares(self) -> bool:
+        """Whether the model that the run starts from is asked throughout."""
+
+    @property
+    @abstractmethod
     def passes(self) -> int:
         """Optimizer steps on the answers of one round."""
 
@@ -70,7 +75,15 @@ class Reinforcement(Objective):
         rollouts = (recipe.batch or 1) * self.samples
         tokens = max(longest, min(recipe.micro_tokens or 0, rollouts * longest))
         share = self.max_tokens / longest
-        return replace(plain, tokens=tokens, longest=longest, targets=share, rollouts=rollouts, rollout_tokens=longest)
+        return replace(
+            plain,
+            tokens=tokens,
+            longest=longest,
+            targets=share,
+            reference="copy" if self.compares else "none",
+            rollouts=rollouts,
+            rollout_tokens=longest,
+        )
 
     def encode(self, record: Record, lm: LanguageModel, limit: int) -> Encoded:
         return encode_question(record, lm, limit, self.max_tokens)

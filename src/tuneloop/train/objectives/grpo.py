@@ -57,6 +57,10 @@ class GroupRelativePolicy(Reinforcement):
     )
 
     @property
+    def compares(self) -> bool:
+        return self.beta > 0
+
+    @property
     def passes(self) -> int:
         return self.reuse
 

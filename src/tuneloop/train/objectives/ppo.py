@@ -56,6 +56,10 @@ class ProximalPolicy(Reinforcement):
     )
 
     @property
+    def compares(self) -> bool:
+        return self.penalty > 0
+
+    @property
     def passes(self) -> int:
         return self.epochs * self.minibatches
 
