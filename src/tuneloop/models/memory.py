@@ -33,6 +33,9 @@ PROCESS = 120 * 1024**2
 """Thread stacks, the matrix library's buffers, the tokenizer, the database and libraries that are loaded with the data:
 measured on a model of a few thousand parameters."""
 
+WORKSPACE = 32 * 1024**2
+"""What the matrix library asks of torch's allocator on a card of the Hopper kind; 8 MB on older ones."""
+
 Dtype = Literal["float32", "bfloat16", "float16"]
 Reference = Literal["none", "same", "copy"]
 
@@ -118,9 +121,10 @@ def estimate(shape: Shape, tuning: Tuning, work: Work) -> Estimate:
     }
     if work.rollouts:
         phases["rollouts"] = _states(shape, tuning, work) | {"cache": cache_bytes(shape, work)}
-    totals = {name: sum(parts.values()) + PROCESS for name, parts in phases.items()}
+    process = PROCESS if work.device == "cpu" else WORKSPACE
+    totals = {name: sum(parts.values()) + process for name, parts in phases.items()}
     phase = max(totals, key=lambda name: totals[name])
-    parts = phases[phase] | {"process": PROCESS}
+    parts = phases[phase] | {"process": process}
     return Estimate({name: parts[name] for name in TITLES if parts.get(name)}, phase, totals)
 
 
