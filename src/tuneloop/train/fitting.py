@@ -38,6 +38,7 @@ SWITCH = "TUNELOOP_FIT"
 ERROR = 0.15
 """How far an estimate may be off: what is beyond it by more is refused, what is near is warned of."""
 LOOKED_AT = 500  # steps in which the largest micro-batch is looked for
+TOLD = 0.01  # parts below this share of the total are not named
 OFFERED = 4  # changes that a sentence names
 
 EXPECTED = Words("Memory: about {total} ({parts})", "内存：约 {total}（{parts}）")
@@ -66,7 +67,8 @@ class Expected:
 
     def words(self) -> Words:
         found = self.estimate
-        parts = [(TITLES[name], size(count)) for name, count in sorted(found.parts.items(), key=lambda part: -part[1])]
+        largest = sorted(found.parts.items(), key=lambda part: -part[1])
+        parts = [(TITLES[name], size(count)) for name, count in largest if count >= found.total * TOLD]
         joined = Words(
             ", ".join(f"{title.en} {count}" for title, count in parts),
             "，".join(f"{title.zh} {count}" for title, count in parts),
