@@ -41,7 +41,8 @@ def test_the_error_stands_beside_the_estimate(ws: Workspace, make_version: MakeV
 def test_the_plan_tells_it(ws: Workspace, make_version: MakeVersion, recipe: TrainRecipe) -> None:
     resolved = plan(make_version(facts()), recipe, workspace=ws)
     memory, time = resolved.foreseen
-    assert "optimizer moments" in memory.en
+    assert re.search(r"Memory: about \d+ MB \(buffers of the process \d+ MB", memory.en)
+    assert "内存：约" in memory.zh
     assert re.search(r"about \d+ s for [\d,]+ tokens", time.en)
     assert set(resolved.as_dict()) == {"train", "origins"}  # what a run keeps can be repeated elsewhere
 
