@@ -17,6 +17,7 @@ from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.packed import Packed
 from tuneloop.models.quantized import Kind, Matrix
+from tuneloop.models.sharing import Shared, Sharing, can_share
 
 if TYPE_CHECKING:
     from tuneloop.models.engines.decoder import DecoderEngine
@@ -60,6 +61,8 @@ class FastModel(LanguageModel):
         """Packed records through the decoder and the attached adapter; `rows` count the records' own tokens."""
         overlay = self.overlay
         prompt = overlay.prompt
+        if self.shares:
+            return self._sharing_beginnings(ids, positions, lengths, rows)
         if prompt is None:
             positions = positions + overlay.before if overlay.before else positions
             return self.module(ids, positions, lengths, overlay=overlay, rows=rows)  # type: ignore[no-any-return]
@@ -68,6 +71,27 @@ class FastModel(LanguageModel):
         inserted = prompt.repeat(len(lengths), 1)
         rows = places if rows is None else places[rows]
         return self.module(ids, positions, lengths, overlay=overlay, rows=rows, inserted=inserted)  # type: ignore[no-any-return]
+
+    @property
+    def shares(self) -> bool:  # type: ignore[override]
+        return not self.overlay.before and can_share(self.config)
+
+    def _sharing_beginnings(
+        self, ids: torch.Tensor, positions: torch.Tensor, lengths: Sequence[int], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        overlay, shape = self.overlay, self.config
+        sharing = Sharing.of(ids, lengths) if len(lengths) > 1 else None
+        if sharing is None:
+            return self.module(ids, positions, lengths, overlay=overlay, rows=rows)  # type: ignore[no-any-return]
+        kept = sharing.kept
+        return self.module(  # type: ignore[no-any-return]
+            ids[kept],
+            positions[kept],
+            [len(kept)],
+            attend=Shared(shape, sharing, lengths),
+            overlay=overlay,
+            rows=sharing.place if rows is None else sharing.place[rows],
+        )
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """[n, hidden] final rows → [n, V] float32 logits."""

@@ -42,6 +42,8 @@ class LanguageModel(ABC):
     """Whether it predicts the next token; an encoder does not."""
     module: torch.nn.Module
     config: Shape
+    shares: bool = False
+    """Whether beginnings that records of a batch have in common are computed once."""
 
     def __init__(
         self,

@@ -16,12 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from tuneloop.errors import TuneloopError
 from tuneloop.models.duration import machine_rate, tokens_per_second
 from tuneloop.models.memory import BYTES, TITLES, Dtype, Estimate, Work, estimate
 from tuneloop.models.remedies import remedies
 from tuneloop.models.room import Growth, compared, free, size
 from tuneloop.models.shape import Shape
+from tuneloop.models.sharing import beginnings
 from tuneloop.models.tunings import Tuning
 from tuneloop.train.objective import objectives
 from tuneloop.train.tuner import Tuner, tuners
@@ -148,14 +151,19 @@ def _file_dtype(lm: LanguageModel) -> Dtype | None:
     return cast(Dtype, named) if named in BYTES else None
 
 
-def largest(batches: Batches, steps: int) -> tuple[int, int, float]:
-    """Tokens of the largest micro-batch, of the longest sequence, and the share of tokens that are targets."""
+def largest(lm: LanguageModel, batches: Batches, steps: int) -> tuple[int, int, float]:
+    """Tokens computed for the largest micro-batch, those of the longest sequence, and the share that are targets."""
     from tuneloop.train.batches import split
 
-    examples, tokens = batches.examples, 0
+    examples, tokens, most = batches.examples, 0, np.arange(0)
     for step in range(min(steps, batches.steps_per_epoch, LOOKED_AT)):
         for part in split(batches.numbers(step), examples.lengths, batches.size.micro_tokens):
-            tokens = max(tokens, int(examples.lengths[part].sum()))
+            if examples.lengths[part].sum() > tokens:
+                tokens, most = int(examples.lengths[part].sum()), part
+    if lm.shares and len(most):
+        numbers = most.tolist()
+        ids = np.concatenate([examples.ids(number) for number in numbers])
+        tokens -= beginnings(ids, [length for number in numbers for length in examples.sequences(number)])[0]
     first, length = examples.index["first"], examples.lengths
     longest = int(max(first.max(), (length - first).max()))
     return tokens, longest, examples.counts.targets / max(1, examples.counts.tokens)
@@ -172,7 +180,7 @@ class Watch:
         self, lm: LanguageModel, tuner: Tuner, recipe: TrainRecipe, batches: Batches, steps: int
     ) -> Words | None:
         """Estimate; a warning where it is close.  Raises TuneloopError where it cannot fit."""
-        self.expected = _expected(lm, tuner, recipe, *largest(batches, steps))
+        self.expected = _expected(lm, tuner, recipe, *largest(lm, batches, steps))
         if self.expected is None or self.free is None:
             return None
         needed = self.expected.estimate.needed
