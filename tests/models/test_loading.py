@@ -19,6 +19,7 @@ from tuneloop.models.checkpoint import write_tensors, write_weights
 from tuneloop.models.fast import FastModel
 from tuneloop.models.new import NewModel, create
 from tuneloop.models.packed import Packed
+from tuneloop.models.places import fetched
 
 IDS = torch.tensor(records()[-1][0])
 
@@ -210,6 +211,37 @@ def test_refusals_are_sentences(case: str, folder: Path) -> None:
     spoil(folder)
     with pytest.raises(ModelError, match=found):
         load(folder)
+
+
+OWN_CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+class Config(LlamaConfig):
+    model_type = "unheard_of"
+class Model(LlamaForCausalLM):
+    config_class = Config
+"""
+
+
+def test_own_code_runs_only_when_named(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    expected = load(folder, "float32", "plain").logits(torch.arange(5, 15))
+    (folder / "own.py").write_text(OWN_CODE)
+    change(folder, auto_map={"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}, model_type="unheard_of")
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("TUNELOOP_REMOTE_CODE", f"{folder.name}, {folder}x")
+    with pytest.raises(ModelError, match=f"sets TUNELOOP_REMOTE_CODE={folder}"):
+        load(folder)
+    monkeypatch.setenv("TUNELOOP_REMOTE_CODE", f"other/model, {folder}")
+    lm = load(folder, "float32")
+    assert not lm.fast
+    assert "自带代码" in lm.why.zh
+    torch.testing.assert_close(lm.logits(torch.arange(5, 15)), expected)
+
+
+def test_code_is_fetched_only_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "*.py" not in fetched("somebody/model")
+    monkeypatch.setenv("TUNELOOP_REMOTE_CODE", "somebody/model")
+    assert "*.py" in fetched("somebody/model")
+    assert "*.py" not in fetched("modelscope:somebody/model")
 
 
 def test_names_that_are_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from tuneloop.errors import ModelError, UsageError, Where
-from tuneloop.models import precision
+from tuneloop.models import precision, remote_code
 from tuneloop.models.bidirectional import is_encoder
 from tuneloop.models.checkpoint import Weights, open_weights
 from tuneloop.models.config_keys import PlainNeeded
@@ -25,6 +25,11 @@ from tuneloop.models.tokenizer import load_tokenizer, read_json
 from tuneloop.wording import Words
 
 Route = Literal["auto", "fast", "plain"]
+
+OWN_CODE = Words(
+    "It runs code of its own, as allowed by name: transformers runs it.",
+    "模型运行其自带代码（已按名称允许），由 transformers 运行。",
+)
 
 
 def load(
@@ -42,11 +47,18 @@ def load(
     """
     folder = find(str(reference))
     settings = _settings(folder)
+    code = remote_code.wanted(folder, settings, settings.get("model_type") in families.names())
+    if code:
+        remote_code.check(code, str(reference), folder / "config.json")
     chosen = as_dtype(dtype, str(device))
     why = Words("", "")
     if is_encoder(settings):
         return _load_encoder(folder, settings, str(reference), chosen, path, device, quantize)
-    if path != "plain":
+    if code:
+        if path == "fast":
+            raise ModelError(OWN_CODE.en, where=Where(file=folder / "config.json"))
+        why = OWN_CODE
+    elif path != "plain":
         try:
             return _load_fast(folder, settings, str(reference), chosen, device, quantize)
         except PlainNeeded as reason:
@@ -57,7 +69,7 @@ def load(
         why = Words("The plain path was asked for: transformers runs it.", "按要求使用普通路径，由 transformers 运行。")
     from tuneloop.models.plain import load_plain
 
-    lm = load_plain(folder, settings, str(reference), chosen, device, why)
+    lm = load_plain(folder, settings, str(reference), chosen, device, why, own_code=bool(code))
     if quantize:
         lm.quantize(quantize)
     return lm
@@ -96,7 +108,7 @@ def as_dtype(dtype: str | torch.dtype | None, device: str = "cpu") -> torch.dtyp
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """`config.json`, refused where it asks for code out of the folder."""
+    """`config.json` of a folder that holds a model."""
     file = folder / "config.json"
     if not file.is_file():
         others = sorted(path.name for path in folder.glob("*.gguf"))
@@ -114,16 +126,7 @@ def _settings(folder: Path) -> dict[str, Any]:
                 do="Take the original model that this file was converted from",
             )
         raise ModelError("has no config.json", expected="a Hugging Face model folder", where=Where(file=folder))
-    settings = read_json(file)
-    for place in dict(settings.get("auto_map") or {}).values():
-        code = str(place).rpartition("--")[2].partition(".")[0]
-        if (folder / f"{code}.py").exists() or settings.get("model_type") not in families.names():
-            raise ModelError(
-                f"wants to run code of its own ({place})",
-                where=Where(file=file, field="auto_map"),
-                do="Take a version that needs none, or remove auto_map where the known code of this type will do",
-            )
-    return settings
+    return read_json(file)
 
 
 def _load_fast(

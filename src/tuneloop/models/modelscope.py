@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneloop.errors import NotFoundError, StorageError, Where
-from tuneloop.models.places import FETCHED
+from tuneloop.models.places import fetched
 
 TIMEOUT = 30
 PIECE = 1024 * 1024
@@ -60,10 +60,11 @@ def _listing(name: str) -> list[dict[str, Any]]:
         raise _unreachable(name, error) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreachable(name, error) from None
+    patterns = fetched(f"modelscope:{name}")
     return [
         entry
         for entry in files
-        if entry.get("Type") != "tree" and any(fnmatch.fnmatch(entry["Path"], pattern) for pattern in FETCHED)
+        if entry.get("Type") != "tree" and any(fnmatch.fnmatch(entry["Path"], one) for one in patterns)
     ]
 
 

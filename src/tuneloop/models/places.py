@@ -1,7 +1,7 @@
 """Where a model's files are: the starter in the package, a folder, or a name on a hub.
 
 Hub names go through `huggingface_hub` (its cache, its `HF_ENDPOINT`, its `HF_HUB_OFFLINE`); only safetensors, JSON and
-tokenizer files are ever fetched.
+tokenizer files are ever fetched, and code for those whose code may run (`remote_code.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from importlib.resources import files
 from pathlib import Path
 
 from tuneloop.errors import ModelError, NotFoundError, Where
+from tuneloop.models import remote_code
 
 STARTER = "starter"
 FETCHED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "merges.txt", "*.txt"]
 
 SECOND_COPIES = ["consolidated*", "original/*", "onnx/*", "openvino/*"]
 """The same weights once more, in other people's layouts."""
+
+
+def fetched(reference: str) -> list[str]:
+    """Patterns of the files that are fetched of a hub's model."""
+    return [*FETCHED, "*.py"] if remote_code.allowed(reference) else FETCHED
 
 
 def find(reference: str) -> Path:
@@ -100,7 +106,7 @@ def from_hub(name: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=FETCHED, ignore_patterns=SECOND_COPIES))
+        return Path(snapshot_download(name, allow_patterns=fetched(name), ignore_patterns=SECOND_COPIES))
     except GatedRepoError:
         raise ModelError(
             f"{name!r} must be asked for on the hub first",

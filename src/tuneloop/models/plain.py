@@ -43,9 +43,9 @@ class PlainModel(LanguageModel):
     fast: ClassVar[bool] = False
     module: Any
 
-    def __init__(self, module: Any, **rest: Any) -> None:
+    def __init__(self, module: Any, *, own_code: bool = False, **rest: Any) -> None:
         super().__init__(**rest)
-        self.module = module
+        self.module, self.own_code = module, own_code
         self.config = _shape(module.config)
         self.head = _head(module)
         self._hooks: list[Any] = []
@@ -138,7 +138,7 @@ class PlainModel(LanguageModel):
 
     def restore(self, folder: str | Path) -> None:
         self.check_dense()
-        saved = _from_files(Path(folder), self.dtype)
+        saved = _from_files(Path(folder), self.dtype, own_code=self.own_code)
         self.module.load_state_dict(saved.state_dict())
 
 
@@ -149,13 +149,16 @@ def load_plain(
     dtype: torch.dtype,
     device: torch.device | str,
     why: Words,
+    *,
+    own_code: bool = False,
 ) -> PlainModel:
-    """A folder's model by transformers: safetensors only, never code out of the folder."""
+    """A folder's model by transformers: safetensors only, and code out of the folder only with `own_code`."""
     weight_files(folder)
     tokenizer = load_tokenizer(folder)
-    module = _from_files(folder, dtype).to(device)
+    module = _from_files(folder, dtype, own_code=own_code).to(device)
     return PlainModel(
         module,
+        own_code=own_code,
         settings=settings,
         tokenizer=tokenizer,
         why=why,
@@ -165,14 +168,14 @@ def load_plain(
     )
 
 
-def _from_files(folder: Path, dtype: torch.dtype) -> Any:
+def _from_files(folder: Path, dtype: torch.dtype, *, own_code: bool = False) -> Any:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         module = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            str(folder), dtype=dtype, use_safetensors=True, trust_remote_code=own_code, local_files_only=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
