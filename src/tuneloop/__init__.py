@@ -8,6 +8,7 @@ The layers; imports go down only, and names on one level don't import each other
 the lines below):
 
     app
+    > jobs
     > loop
     > recipes
     > prepare, label, synthesize, choose, train, evaluate, serve, watch

@@ -18,7 +18,7 @@ from tests.kill_points import each_write, forked, needs_fork
 from tuneloop.errors import ConflictError, StorageError
 from tuneloop.store import Workspace, database, migrate, settings, sources
 from tuneloop.store.database import clock
-from tuneloop.store.tables import metadata
+from tuneloop.store.schema import metadata
 
 VERSIONS = Path(migrate.__file__).with_name("migrations") / "versions"
 

@@ -16,7 +16,7 @@ from tests.kill_points import fork
 from tuneloop.errors import ConflictError
 from tuneloop.runs import queue
 from tuneloop.store import Workspace, database, datasets, settings, sources
-from tuneloop.store.tables import metadata
+from tuneloop.store.schema import metadata
 
 pytestmark = pytest.mark.postgres
 

@@ -1,0 +1,1 @@
+"""Everything of ours, one file per resource."""

@@ -1,0 +1,64 @@
+"""The routes put together: every file of `openai/` and `api/` that has a `router` is one resource."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from tuneloop import __version__
+from tuneloop.app.http import errors
+from tuneloop.app.http.service import Service
+
+FOLDERS = {"tuneloop.app.http.openai": "/v1", "tuneloop.app.http.api": "/api", "tuneloop.app.http.operations": ""}
+
+
+def make_app(service: Service) -> FastAPI:
+    """One server's application over an open workspace."""
+    app = FastAPI(title="tuneloop", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+    errors.install(app)
+    found = list(routers())
+    for path, route in routes(found):
+        if permission_of(route) is None:
+            raise RuntimeError(f"the route {path} names no permission")
+    for prefix, router in found:
+        app.include_router(router, prefix=prefix)
+
+    @app.middleware("http")
+    async def number(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.id = f"req_{secrets.token_hex(12)}"
+        response = await call_next(request)
+        response.headers["x-request-id"] = request.state.id
+        return response
+
+    return app
+
+
+def routers() -> Iterator[tuple[str, APIRouter]]:
+    """Every resource's router with the prefix of its folder, in the order of the files' names."""
+    for folder, prefix in FOLDERS.items():
+        package = import_module(folder)
+        for found in sorted(iter_modules(package.__path__), key=lambda one: one.name):
+            router = getattr(import_module(f"{folder}.{found.name}"), "router", None)
+            if router is not None:
+                yield prefix, router
+
+
+def routes(found: Iterable[tuple[str, APIRouter]]) -> Iterator[tuple[str, APIRoute]]:
+    """Every route with its whole path."""
+    for prefix, router in found:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                yield prefix + route.path, route
+
+
+def permission_of(route: APIRoute) -> str | None:
+    """What a caller must hold to use a route, `open` for everybody's, None where it names nothing."""
+    names: list[Any] = [getattr(one.call, "permission", None) for one in route.dependant.dependencies]
+    return next((str(name) for name in names if name is not None), None)

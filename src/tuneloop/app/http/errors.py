@@ -1,0 +1,115 @@
+"""One error shape: `{"error": {"message", "type", "param", "code"}}` for everything that is not an answer.
+
+A TuneloopError brings its sentence; `tuneloop` beside the four keys holds its parts (found, expected, where, do).  What
+the framework refuses becomes a 400 that names the parameter; a bug is a 500 with the request's id and no details.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tuneloop import errors
+from tuneloop.errors import TuneloopError
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[TuneloopError], int] = {
+    errors.NotFoundError: 404,
+    errors.ConflictError: 409,
+    errors.StorageError: 507,
+    errors.MissingPackageError: 501,
+    errors.StoppedError: 503,
+    TuneloopError: 400,
+}
+
+
+class HttpError(Exception):
+    """An error with the words of the protocol.  `code` and `param` may be None; `headers` go out with it."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.param = status, message, code, param
+        self.kind = kind or _kind(status)
+        self.headers = dict(headers or {})
+        if status == 409:
+            self.headers.setdefault("x-should-retry", "false")  # the client would send a lasting conflict twice more
+        self.more = more
+
+    def body(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        }
+        return {"error": told | ({"tuneloop": dict(self.more)} if self.more else {})}
+
+    def answer(self) -> JSONResponse:
+        return JSONResponse(self.body(), self.status, headers=self.headers)
+
+
+def unsupported(param: str, do: str) -> HttpError:
+    """A parameter that would change the output and is not implemented."""
+    return HttpError(400, f"`{param}` is not supported here. {do}", code="unsupported_parameter", param=param)
+
+
+def http_error(error: TuneloopError, param: str | None = None) -> HttpError:
+    """The answer to a mistake that the library found."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    told = error.as_dict()
+    field = param or told.pop("field", None)
+    return HttpError(status, told.pop("message"), code=told.pop("code"), param=field, more=told)
+
+
+def install(app: FastAPI) -> None:
+    """Turn everything that can be raised under a route into the one shape."""
+
+    @app.exception_handler(HttpError)
+    async def told(_: Request, error: HttpError) -> JSONResponse:
+        return error.answer()
+
+    @app.exception_handler(TuneloopError)
+    async def mistake(_: Request, error: TuneloopError) -> JSONResponse:
+        return http_error(error).answer()
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
+        return HttpError(400, f"{path or 'body'}: {first['msg']}", code="invalid_value", param=path or None).answer()
+
+    @app.exception_handler(HTTPException)
+    async def framework(request: Request, error: HTTPException) -> JSONResponse:
+        message = f"Unknown request URL: {request.method} {request.url.path}" if error.status_code == 404 else None
+        message = message or str(error.detail)
+        code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code)
+        return HttpError(error.status_code, message, code=code, headers=error.headers).answer()
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        name = getattr(request.state, "id", "")
+        return HttpError(500, f"The server had an error. Request: {name}", code="internal_error").answer()
+
+
+def _kind(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"

@@ -1,0 +1,1 @@
+"""The OpenAI protocol, one file per resource."""

@@ -1,0 +1,3 @@
+"""The tables of people, their sessions and keys, and what was done."""
+
+from __future__ import annotations

@@ -1,0 +1,16 @@
+"""Uploaded files, fine-tuning jobs, and what is told of them to others."""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
