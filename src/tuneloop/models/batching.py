@@ -11,11 +11,13 @@ import torch
 
 from tuneloop.models.adapter import load_adapter
 from tuneloop.models.cache import Cache
+from tuneloop.models.constraint import Vocabulary
 from tuneloop.models.engine import Event, Finished, Request
 from tuneloop.models.fast import FastModel
 from tuneloop.models.mixing import Mixed
 from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.sampling import choose
+from tuneloop.models.shaping import Shaping, shaped
 from tuneloop.models.telling import token_event
 from tuneloop.models.writing import Writing
 
@@ -31,6 +33,7 @@ class Row:
     writing: Writing
     key: int
     overlay: Overlay
+    shaping: Shaping | None = None
     last: int = 0
 
     @property
@@ -55,6 +58,9 @@ class Batch:
         self.adapters: dict[str, Overlay] = {ATTACHED: lm.adapter.ready(lm)} if lm.adapter else {}
         self.rows: list[Row] = []
         self.cache = Cache(lm.config, lm.dtype, lm.device)
+        self.ends = lm.end_ids
+        self._shapings: dict[int, Shaping] = {}
+        self._vocabulary: Vocabulary | None = None
 
     def add(self, name: str, folder: str | Path) -> None:
         """Hold one more adapter."""
@@ -141,8 +147,31 @@ class Batch:
 
     def _row(self, handle: int, request: Request) -> Row:
         overlay = BARE if request.adapter is None else self.adapters[request.adapter]
-        writing = Writing(request, self.lm.tokenizer, self.lm.end_ids)
-        return Row(handle, request, writing, request.sampling.key(), overlay)
+        writing = Writing(request, self.lm.tokenizer, self.ends)
+        return Row(handle, request, writing, request.sampling.key(), overlay, self._shapings.pop(handle, None))
+
+    def shape(self, handle: int, request: Request) -> None:
+        """Get ready what a request changes in its scores; raises UsageError where its constraint cannot be followed."""
+        shaping = Shaping.of(request.sampling, self.ends, self.vocabulary)
+        if shaping is not None:
+            self._shapings[handle] = shaping
+
+    def forget(self, handle: int) -> None:
+        """Let go of what `shape` made for a request that never joins."""
+        self._shapings.pop(handle, None)
+
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens as grammars see them; made when first asked for."""
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary(self.lm.tokenizer, self.lm.config.vocab, self.ends)
+        return self._vocabulary
+
+    @torch.inference_mode()
+    def read(self, prompts: Sequence[Sequence[int]], adapter: str | None) -> torch.Tensor:
+        """[T, hidden] last rows of packed prompts, through an adapter or the base alone."""
+        overlay = BARE if adapter is None else self.adapters[adapter]
+        ids = torch.tensor([token for prompt in prompts for token in prompt], device=self.lm.device)
+        return self.lm.rows(ids, [len(prompt) for prompt in prompts], overlay)
 
     def _overlay(self, rows: Sequence[Row], counts: Sequence[int]) -> Overlay:
         """The adapters of rows that stand for `counts` tokens each."""
@@ -156,12 +185,14 @@ class Batch:
     def _write(self, rows: Sequence[Row], hidden: torch.Tensor) -> list[tuple[int, Event]]:
         logits = self.lm.scores(hidden)
         places = [len(row.writing.ids) for row in rows]
-        chosen = choose(logits, [row.request.sampling for row in rows], [row.key for row in rows], places).tolist()
+        scores = shaped(logits, [row.shaping for row in rows])
+        chosen = choose(scores, [row.request.sampling for row in rows], [row.key for row in rows], places).tolist()
         most = self.lm.config.max_positions
         events: list[tuple[int, Event]] = []
         for place, (row, token) in enumerate(zip(rows, chosen, strict=True)):
             row.last = token
-            text = row.writing.add(token)
+            whole = row.shaping is not None and row.shaping.take(token)
+            text = row.writing.add(token, whole)
             if row.request.stream:
                 events.append((row.handle, token_event(row.request, token, text, logits[place])))
             if row.writing.reason is None and row.prompt_length + len(row.writing.ids) >= most:

@@ -3,8 +3,9 @@
     engine.submit(request)  → a handle         engine.events(handle) → Token, …, Finished
     engine.cancel(handle)                      engine.adapters: names that a request may ask for
 
-An engine has no thread of its own: whoever reads events drives it, and drives all other requests along.  Reading from
-several threads is safe.  What an engine can do it says in `capabilities`; what it cannot it refuses by name.
+An engine has no thread of its own: whoever reads events drives it, and drives all other requests along (or calls
+`step`, which tells of all at once).  Reading from several threads is safe.  What an engine can do it says in
+`capabilities`; what it cannot it refuses by name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import PrivateAttr
 
@@ -25,8 +26,13 @@ from tuneloop.models.sampling import Sampling
 from tuneloop.registry import Member, Registry
 from tuneloop.wording import Words
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Reason = Literal["stop", "length", "cancelled"]
-Capability = Literal["mixed_adapters", "seed", "logprobs", "batch", "cancel"]
+Capability = Literal[
+    "mixed_adapters", "seed", "logprobs", "batch", "cancel", "penalties", "constrained", "scores", "embeddings"
+]
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,16 @@ class Finished:
 Event = Token | Finished
 
 
-def check_room(request: Request, most: int) -> None:
+def check_room(prompt: Sequence[int], most: int) -> None:
     """Raises UsageError where a prompt leaves no room for an answer among `most` positions."""
-    if len(request.prompt) >= most:
-        raise UsageError(f"the prompt has {len(request.prompt)} tokens", expected=f"fewer than {most} for this model")
+    if len(prompt) >= most:
+        raise UsageError(f"the prompt has {len(prompt)} tokens", expected=f"fewer than {most} for this model")
+
+
+def check_ids(tokens: Sequence[int], vocabulary: int, what: str) -> None:
+    """Raises UsageError where a token is none of the model's."""
+    if tokens and not 0 <= min(tokens) <= max(tokens) < vocabulary:
+        raise UsageError(f"{what} holds an id outside of the vocabulary", expected=f"0 to {vocabulary - 1}")
 
 
 class Engine(Member):
@@ -115,11 +127,14 @@ class Engine(Member):
         """Queue a request; raises UsageError or NotFoundError at once where it can't be served."""
         if not request.prompt:
             raise UsageError("the prompt is empty", expected="at least one token")
-        if request.adapter is not None and request.adapter not in self.adapters:
-            hint = nearest(request.adapter, self.adapters) if self.adapters else "the engine holds none"
-            raise NotFoundError(f"no adapter is called {request.adapter!r}", do=hint[0].upper() + hint[1:])
-        if request.sampling.logprobs is not None and "logprobs" not in self.capabilities:
-            raise UsageError(f"the engine {self.name!r} cannot tell logprobs")
+        self._check_adapter(request.adapter)
+        sampling = request.sampling
+        if sampling.logprobs is not None:
+            self._require("logprobs", "tell log-probabilities")
+        if sampling.constraint is not None:
+            self._require("constrained", "hold an answer to a form")
+        if sampling.shapes:
+            self._require("penalties", "change the scores of tokens")
         with self._lock:
             handle: int = next(self._numbers)
             self._admit(handle, request)
@@ -149,6 +164,56 @@ class Engine(Member):
             queue = self._queues.get(handle)
             if queue is not None and not any(isinstance(event, Finished) for event in queue):
                 queue.append(self._withdraw(handle))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request has not been told to its end."""
+        return bool(self._queues)
+
+    def step(self) -> list[tuple[int, Event]]:
+        """One step for all requests and everything that is to be told: for a loop that drives the engine by itself and
+        reads no `events`.  Empty only where there is nothing to do."""
+        with self._lock:
+            told = [(handle, event) for handle, queue in self._queues.items() for event in queue]
+            for queue in self._queues.values():
+                queue.clear()
+            ended = {handle for handle, event in told if isinstance(event, Finished)}
+            if len(ended) < len(self._queues):
+                told += self._advance()
+            for handle, event in told:
+                if isinstance(event, Finished):
+                    del self._queues[handle]
+        return told
+
+    def score(self, prompts: Sequence[Sequence[int]], adapter: str | None = None, top: int = 0) -> list[list[Token]]:
+        """The prompts' own tokens with their log-probabilities, each given those before it (the first has none), and
+        the `top` most likely ones of each place; texts stay empty."""
+        self._require("scores", "tell the log-probabilities of a prompt")
+        self._check_adapter(adapter)
+        with self._lock:
+            return self._score(prompts, adapter, top)
+
+    def embed(self, prompts: Sequence[Sequence[int]], adapter: str | None = None) -> np.ndarray[Any, Any]:
+        """[n, hidden] float32: the mean of each text's last hidden rows, of length 1."""
+        self._require("embeddings", "turn texts into vectors")
+        self._check_adapter(adapter)
+        with self._lock:
+            return self._embed(prompts, adapter)
+
+    def _score(self, prompts: Sequence[Sequence[int]], adapter: str | None, top: int) -> list[list[Token]]:
+        raise NotImplementedError
+
+    def _embed(self, prompts: Sequence[Sequence[int]], adapter: str | None) -> np.ndarray[Any, Any]:
+        raise NotImplementedError
+
+    def _require(self, capability: Capability, words: str) -> None:
+        if capability not in self.capabilities:
+            raise UsageError(f"the engine {self.name!r} cannot {words}", expected=f"an engine with {capability!r}")
+
+    def _check_adapter(self, adapter: str | None) -> None:
+        if adapter is not None and adapter not in self.adapters:
+            hint = nearest(adapter, self.adapters) if self.adapters else "the engine holds none"
+            raise NotFoundError(f"no adapter is called {adapter!r}", do=hint[0].upper() + hint[1:])
 
     def finish(self, handle: int) -> Finished:
         """Read a request to its end."""

@@ -93,6 +93,15 @@ class FastModel(LanguageModel):
             rows=sharing.place if rows is None else sharing.place[rows],
         )
 
+    def rows(self, ids: torch.Tensor, lengths: Sequence[int], overlay: Overlay) -> torch.Tensor:
+        """[T, hidden] last rows of packed records through another overlay than that of the attached adapter."""
+        held, self.overlay = self.overlay, overlay
+        try:
+            positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])
+            return self._forward(ids, positions, lengths, None)
+        finally:
+            self.overlay = held
+
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """[n, hidden] final rows → [n, V] float32 logits."""
         logits = linear(hidden, self.module.vocabulary).float()

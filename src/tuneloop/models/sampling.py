@@ -15,6 +15,8 @@ from tuneloop.models.counting import uniform
 if TYPE_CHECKING:
     import torch
 
+    from tuneloop.models.constraint import Constraint
+
 BLOCK = 64  # entries of the vocabulary that are summed first
 HEAD = 256  # places that are looked at before a row is sorted whole
 BELOW_ONE = 1 - 2.0**-23
@@ -25,6 +27,7 @@ class Sampling:
     """`temperature` 0 is greedy.  `seed` None draws one.  `stop` are texts that end the answer and are not part of it.
 
     `top_k` 0 is off; `logprobs` is the number of most likely tokens to tell at each place (None: tell nothing).
+    `min_tokens` come before an end token may; penalties, `logit_bias` and `constraint` are explained in `shaping.py`.
     """
 
     max_tokens: int = 256
@@ -34,8 +37,14 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
+    min_tokens: int = 0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
+        penalties = (self.presence_penalty, self.frequency_penalty)
         limits = {
             "max_tokens": (self.max_tokens >= 1, self.max_tokens, "1 or more"),
             "temperature": (0 <= self.temperature <= 100, self.temperature, "0 to 100"),
@@ -43,10 +52,23 @@ class Sampling:
             "top_k": (self.top_k >= 0, self.top_k, "0 or more"),
             "logprobs": (self.logprobs is None or 0 <= self.logprobs <= 20, self.logprobs, "0 to 20"),
             "stop": (all(self.stop), self.stop, "texts that are not empty"),
+            "min_tokens": (0 <= self.min_tokens <= self.max_tokens, self.min_tokens, "0 to max_tokens"),
+            "penalties": (all(-2 <= one <= 2 for one in penalties), penalties, "-2 to 2"),
+            "logit_bias": (
+                all(token >= 0 and -100 <= bias <= 100 for token, bias in self.logit_bias),
+                self.logit_bias,
+                "token ids of 0 or more, with -100 to 100",
+            ),
         }
         for name, (right, found, expected) in limits.items():
             if not right:
                 raise UsageError(f"found {name} = {found!r}", expected=expected)
+
+    @property
+    def shapes(self) -> bool:
+        """Whether the request changes the scores that its tokens are chosen by."""
+        named = self.logit_bias or self.constraint is not None
+        return bool(named or self.min_tokens or self.presence_penalty or self.frequency_penalty)
 
     def key(self) -> int:
         """What the request's random numbers are made of: its seed, or one drawn for it."""

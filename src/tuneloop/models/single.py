@@ -10,13 +10,14 @@ import torch
 from tuneloop.models.engine import Event, Finished, Request
 from tuneloop.models.plain import PlainModel
 from tuneloop.models.sampling import choose
+from tuneloop.models.shaping import Shaping, shaped
 from tuneloop.models.telling import token_event
 from tuneloop.models.writing import Writing
 
 
 class Single:
-    def __init__(self, lm: PlainModel, handle: int, request: Request) -> None:
-        self.lm, self.handle, self.request = lm, handle, request
+    def __init__(self, lm: PlainModel, handle: int, request: Request, shaping: Shaping | None = None) -> None:
+        self.lm, self.handle, self.request, self.shaping = lm, handle, request, shaping
         self.writing = Writing(request, lm.tokenizer, lm.end_ids)
         self._key = request.sampling.key()
         self._next = torch.tensor([list(request.prompt)], device=lm.device)
@@ -25,13 +26,15 @@ class Single:
     @torch.inference_mode()
     def step(self) -> list[tuple[int, Event]]:
         """One more token, and the end when it was the last."""
-        with _adapter(self.lm, self.request.adapter is not None):
+        with adapter_on(self.lm, self.request.adapter is not None):
             out = self.lm.module(input_ids=self._next, past_key_values=self._past, use_cache=True)
         self._past = out.past_key_values
         logits = out.logits[:, -1].float()
-        token = int(choose(logits, [self.request.sampling], [self._key], [len(self.writing.ids)])[0])
+        scores = shaped(logits, [self.shaping])
+        token = int(choose(scores, [self.request.sampling], [self._key], [len(self.writing.ids)])[0])
         self._next = torch.tensor([[token]], device=self.lm.device)
-        text = self.writing.add(token)
+        whole = self.shaping is not None and self.shaping.take(token)
+        text = self.writing.add(token, whole)
         writing, prompt = self.writing, len(self.request.prompt)
         ahead = self.lm.adapter.before if self.lm.adapter and self.request.adapter is not None else 0
         if writing.reason is None and ahead + prompt + len(writing.ids) >= self.lm.config.max_positions:
@@ -45,7 +48,7 @@ class Single:
 
 
 @contextmanager
-def _adapter(lm: PlainModel, wanted: bool) -> Iterator[None]:
+def adapter_on(lm: PlainModel, wanted: bool) -> Iterator[None]:
     """The model with its adapter, or for a moment without."""
     adapter = lm.adapter
     if wanted or adapter is None:

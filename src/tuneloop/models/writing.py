@@ -24,21 +24,23 @@ class Writing:
         self._late = not (request.stream or request.sampling.stop)
         self._text = ""
         self._told = 0
+        self._cut = False
         self._settled = 0
         self._before = ""
 
     @property
     def text(self) -> str:
-        """The answer so far, the end token left out."""
+        """The answer so far, the end token left out, and at its end the beginning of a character that was cut off."""
         if self._late:
             ended = bool(self.ids) and self.ids[-1] in self._ends
-            return self._tokenizer.decode(self.ids[:-1] if ended else self.ids)
-        return self._text
+            return self._tokenizer.decode(self.ids[:-1] if ended else self.ids).rstrip(HALF)
+        return self._text.rstrip(HALF) if self.reason and not self._cut else self._text
 
-    def add(self, token: int) -> str:
-        """Take one more token; returns the text that it makes certain, and sets `reason` when the answer is over."""
+    def add(self, token: int, whole: bool = False) -> str:
+        """Take one more token; returns the text that it makes certain, and sets `reason` when the answer is over
+        (`whole`: its form lets nothing follow)."""
         self.ids.append(token)
-        if token in self._ends or (not self._late and self._stopped()):
+        if token in self._ends or (not self._late and self._stopped()) or whole:
             self.reason = "stop"
         elif len(self.ids) >= self.request.sampling.max_tokens:
             self.reason = "length"
@@ -65,7 +67,8 @@ class Writing:
         places = [certain.find(stop) for stop in self.request.sampling.stop if stop in certain]
         if places:
             self._text = self._text[: min(places)]
-        return bool(places)
+        self._cut = bool(places)
+        return self._cut
 
     def _uncertain(self) -> int:
         """Characters at the end that may yet change, or turn out to begin a stop text."""

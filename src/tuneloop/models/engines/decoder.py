@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PrivateAttr
 
 from tuneloop.config import setting
-from tuneloop.errors import ConflictError, UsageError
-from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, check_room
+from tuneloop.errors import ConflictError
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, Token, check_ids, check_room
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tuneloop.models.batching import Batch
     from tuneloop.models.fast import FastModel
 
@@ -23,7 +26,9 @@ class DecoderEngine(Engine):
     help: ClassVar[Words] = Words(
         "Many requests at once, base and adapters mixed in one batch.", "同时处理多个请求，基座与多个适配器可混合成批。"
     )
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"mixed_adapters", "seed", "logprobs", "batch", "cancel"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"mixed_adapters", "seed", "logprobs", "batch", "cancel", "penalties", "constrained", "scores", "embeddings"}
+    )
     slots: int = setting(
         128, en="Requests worked on at a time; more wait in order.", zh="同时处理的请求数，其余按顺序等待", ge=1
     )
@@ -71,11 +76,29 @@ class DecoderEngine(Engine):
             self.batch.adapters.pop(name, None)
 
     def _admit(self, handle: int, request: Request) -> None:
-        check_room(request, self.batch.lm.config.max_positions - self.batch.before(request.adapter))
-        vocabulary = self.batch.lm.config.vocab
-        if not 0 <= min(request.prompt) <= max(request.prompt) < vocabulary:
-            raise UsageError("the prompt holds an id outside of the vocabulary", expected=f"0 to {vocabulary - 1}")
+        self._check(request.prompt, request.adapter)
+        check_ids([token for token, _ in request.sampling.logit_bias], self.batch.lm.config.vocab, "logit_bias")
+        self.batch.shape(handle, request)
         self._waiting.append((handle, request))
+
+    def _check(self, prompt: Sequence[int], adapter: str | None) -> None:
+        check_room(prompt, self.batch.lm.config.max_positions - self.batch.before(adapter))
+        check_ids(prompt, self.batch.lm.config.vocab, "the prompt")
+
+    def _score(self, prompts: Sequence[Sequence[int]], adapter: str | None, top: int) -> list[list[Token]]:
+        from tuneloop.models.telling import scored_prompts
+
+        for prompt in prompts:
+            self._check(prompt, adapter)
+        return scored_prompts(prompts, self.batch.read(prompts, adapter), self.batch.lm.scores, top)
+
+    def _embed(self, prompts: Sequence[Sequence[int]], adapter: str | None) -> np.ndarray[Any, Any]:
+        from tuneloop.models.telling import means
+
+        for prompt in prompts:
+            self._check(prompt, adapter)
+        found: np.ndarray[Any, Any] = means(list(map(len, prompts)), self.batch.read(prompts, adapter)).cpu().numpy()
+        return found
 
     def _advance(self) -> list[tuple[int, Event]]:
         events: list[tuple[int, Event]] = []
@@ -106,5 +129,6 @@ class DecoderEngine(Engine):
         for place, (waiting, request) in enumerate(self._waiting):
             if waiting == handle:
                 self._waiting.pop(place)
+                self.batch.forget(handle)
                 return Finished("cancelled", "", (), len(request.prompt))
         return self.batch.withdraw(handle)

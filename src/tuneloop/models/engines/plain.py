@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PrivateAttr
 
 from tuneloop.errors import ConflictError, UsageError
-from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, check_room
+from tuneloop.models.engine import Capability, Engine, Event, Finished, Request, Token, check_ids, check_room
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from tuneloop.models.constraint import Vocabulary
     from tuneloop.models.plain import PlainModel
     from tuneloop.models.single import Single
 
@@ -25,11 +29,14 @@ class PlainEngine(Engine):
         "For models without a fast path: one request at a time, one adapter.",
         "用于没有快速路径的模型：逐个处理请求，只挂一个适配器。",
     )
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"seed", "logprobs", "cancel"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"seed", "logprobs", "cancel", "penalties", "constrained", "scores", "embeddings"}
+    )
 
     _lm: Any = PrivateAttr(default=None)
     _held: str | None = PrivateAttr(default=None)
-    _waiting: deque[tuple[int, Request]] = PrivateAttr(default_factory=deque)
+    _waiting: deque[tuple[int, Request, Any]] = PrivateAttr(default_factory=deque)
+    _vocabulary: Any = PrivateAttr(default=None)
     _current: Any = PrivateAttr(default=None)
 
     def over(self, lm: PlainModel) -> PlainEngine:
@@ -64,9 +71,55 @@ class PlainEngine(Engine):
                 self._held = None
 
     def _admit(self, handle: int, request: Request) -> None:
-        taken = 0 if request.adapter is None else self._lm.adapter.before
-        check_room(request, self._lm.config.max_positions - taken)
-        self._waiting.append((handle, request))
+        from tuneloop.models.shaping import Shaping
+
+        self._check(request.prompt, request.adapter)
+        check_ids([token for token, _ in request.sampling.logit_bias], self._lm.config.vocab, "logit_bias")
+        shaping = Shaping.of(request.sampling, self._lm.end_ids, self._tokens)
+        self._waiting.append((handle, request, shaping))
+
+    def _check(self, prompt: Sequence[int], adapter: str | None) -> None:
+        taken = 0 if adapter is None else self._lm.adapter.before
+        check_room(prompt, self._lm.config.max_positions - taken)
+        check_ids(prompt, self._lm.config.vocab, "the prompt")
+
+    def _tokens(self) -> Vocabulary:
+        from tuneloop.models.constraint import Vocabulary
+
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary(self._lm.tokenizer, self._lm.config.vocab, self._lm.end_ids)
+        held: Vocabulary = self._vocabulary
+        return held
+
+    def _score(self, prompts: Sequence[Sequence[int]], adapter: str | None, top: int) -> list[list[Token]]:
+        import torch
+
+        from tuneloop.models.single import adapter_on
+        from tuneloop.models.telling import scored_prompts
+
+        told = []
+        for prompt in prompts:
+            self._check(prompt, adapter)
+            with torch.inference_mode(), adapter_on(self._lm, adapter is not None):
+                logits = self._lm.logits(torch.tensor(prompt, device=self._lm.device))
+            told += scored_prompts([prompt], logits, lambda rows: rows, top)
+        return told
+
+    def _embed(self, prompts: Sequence[Sequence[int]], adapter: str | None) -> np.ndarray[Any, Any]:
+        import torch
+
+        from tuneloop.models.packed import Packed
+        from tuneloop.models.single import adapter_on
+        from tuneloop.models.telling import means
+
+        rows = []
+        for prompt in prompts:
+            self._check(prompt, adapter)
+            batch = Packed.of([(list(prompt), [0.0] * len(prompt))]).to(self._lm.device)
+            with torch.inference_mode(), adapter_on(self._lm, adapter is not None):
+                rows.append(self._lm.hidden(batch, torch.arange(len(prompt), device=self._lm.device)))
+        found: np.ndarray[Any, Any] = means(list(map(len, prompts)), torch.cat(rows)).cpu().numpy()
+        return found
 
     def _advance(self) -> list[tuple[int, Event]]:
         from tuneloop.models.single import Single
