@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.errors import StoppedError, UsageError
 from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
 from tuneloop.prepare.extended import Extended
-from tuneloop.prepare.hiding import hide, salt
 from tuneloop.prepare.ingest import Ingest
 from tuneloop.prepare.originals import Originals
 from tuneloop.prepare.outcomes import Outcomes
@@ -20,6 +19,7 @@ from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.placing import place
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.report import nothing_left, report
+from tuneloop.prepare.salt import salt
 from tuneloop.prepare.spill import SpillFolder, spill_folder
 from tuneloop.prepare.split import Splits
 from tuneloop.prepare.step import StepContext
@@ -30,6 +30,7 @@ from tuneloop.store import Workspace, datasets
 from tuneloop.store.ledgers import LedgerWriter
 from tuneloop.store.restores import restores
 from tuneloop.store.sources import add_source
+from tuneloop.text.personal.hiding import hide
 
 if TYPE_CHECKING:
     from tuneloop.runs import Lease

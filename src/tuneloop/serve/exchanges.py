@@ -1,0 +1,178 @@
+"""Exchanges: one request and its reply in use, kept so that feedback can refer to it and data can be made of it.
+
+How much is kept is the workspace's setting `exchanges`: `{"log": "all" | "sampled" | "off", "share": 0.1, "redact":
+true}`.  Personal data that our finder knows is taken out before anything is stored; an end user's id is kept as a keyed
+hash, so that their exchanges belong together and nobody is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from sqlalchemy import insert, select
+
+from tuneloop.config import Settings, read, setting
+from tuneloop.errors import NotFoundError
+from tuneloop.store import Workspace
+from tuneloop.store.database import clock
+from tuneloop.store.registry_tables import exchanges as table
+from tuneloop.store.settings import get_setting, set_setting
+from tuneloop.store.tables import created_text, next_number
+
+Outcome = Literal["answered", "cancelled", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+KEY, SALT = "exchanges", "exchanges.salt"
+
+
+class Logging(Settings):
+    """What is kept of the traffic."""
+
+    log: Literal["off", "sampled", "all"] = setting(
+        "all", en="which exchanges are kept: none, a share, all", zh="保存哪些对话记录：不保存、抽样、全部"
+    )
+    share: float = setting(0.1, gt=0, le=1, en="share that is kept with `sampled`", zh="抽样保存的比例（0 到 1）")
+    redact: bool = setting(
+        True, en="take personal data out before storing", zh="保存前去除个人信息（手机号、证件号、邮箱等）"
+    )
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`asked` is the name in the request, `model` what answered, `alias` the one it went through.
+
+    `latency` and `first_token` are seconds; `request` holds messages and settings, `replies` one message for each
+    choice with its `finish_reason`.
+    """
+
+    id: str
+    asked: str
+    model: str
+    caller: str
+    outcome: Outcome
+    latency: float
+    prompt_tokens: int
+    completion_tokens: int
+    request: Mapping[str, Any]
+    replies: Sequence[Mapping[str, Any]]
+    alias: str | None = None
+    first_token: float | None = None
+    scenario: str = "main"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    number: int = 0
+
+
+def logging(ws: Workspace) -> Logging:
+    return read(Logging, get_setting(ws, KEY, {}), path=KEY)
+
+
+def set_logging(ws: Workspace, values: Mapping[str, Any]) -> Logging:
+    """Change what is kept from now on; raises SettingError for what cannot be."""
+    checked = read(Logging, {**get_setting(ws, KEY, {}), **values}, path=KEY)
+    set_setting(ws, KEY, checked.model_dump())
+    return checked
+
+
+class ExchangeLog:
+    """Where a server notes exchanges.  `note` returns when the row is stored, so that an id that a client has seen
+    whole can be referred to."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self.ws = ws
+
+    def note(self, exchange: Exchange) -> bool:
+        """Keep an exchange if the setting wants it; says whether."""
+        how = logging(self.ws)
+        if how.log == "off" or (how.log == "sampled" and secrets.randbelow(10**9) >= how.share * 10**9):
+            return False
+        request, replies = dict(exchange.request), [dict(one) for one in exchange.replies]
+        if user := request.get("user"):
+            request["user"] = self._pseudonym(str(user))
+        if how.redact:
+            request, replies = _redacted(request), [_redacted(one) for one in replies]
+        with self.ws.db.write() as connection:
+            row = {
+                "number": next_number(connection, "exchange"),
+                "id": exchange.id,
+                "scenario": exchange.scenario,
+                "asked": exchange.asked,
+                "model": exchange.model,
+                "alias": exchange.alias,
+                "caller": exchange.caller,
+                "outcome": exchange.outcome,
+                "latency": exchange.latency,
+                "first_token": exchange.first_token,
+                "prompt_tokens": exchange.prompt_tokens,
+                "completion_tokens": exchange.completion_tokens,
+                "request": request,
+                "replies": replies,
+                "tags": dict(exchange.tags),
+                "created": clock(connection),
+            }
+            connection.execute(insert(table).values(row))
+        return True
+
+    def _pseudonym(self, user: str) -> str:
+        salt = get_setting(self.ws, SALT)
+        if salt is None:
+            set_setting(self.ws, SALT, secrets.token_hex(16))
+            salt = get_setting(self.ws, SALT)
+        return "user-" + hmac.new(bytes.fromhex(str(salt)), user.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _redacted(value: Any) -> Any:
+    """The same JSON with personal data taken out of every text in it, but not out of keys and of the user's hash."""
+    from tuneloop.text.personal.hiding import hide
+
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {key: one if key == "user" else _redacted(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(one) for one in value]
+    return value
+
+
+def exchange(ws: Workspace, identity: str) -> Exchange:
+    """The exchange of a response id; raises NotFoundError."""
+    with ws.db.read() as connection:
+        row = connection.execute(select(table).where(table.c.id == identity)).mappings().first()
+    if row is None:
+        raise NotFoundError(
+            f"no exchange is called {identity!r}",
+            expected="the id of a response that was kept",
+            do='Keep exchanges with the setting `exchanges`: {"log": "all"}' if logging(ws).log != "all" else "",
+        )
+    return _exchange(row)
+
+
+def exchanges(
+    ws: Workspace,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    model: str | None = None,
+    alias: str | None = None,
+    outcome: str | None = None,
+    caller: str | None = None,
+) -> list[Exchange]:
+    """Exchanges, newest first, below the number `before`; the other words filter."""
+    query = select(table).order_by(table.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(table.c.number < before)
+    wanted = {table.c.model: model, table.c.alias: alias, table.c.outcome: outcome, table.c.caller: caller}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == value)
+    with ws.db.read() as connection:
+        return [_exchange(row) for row in connection.execute(query).mappings()]
+
+
+def _exchange(row: Mapping[Any, Any]) -> Exchange:
+    values = {name: row[name] for name in Exchange.__dataclass_fields__ if name != "created"}
+    return Exchange(**values, created=created_text(row["created"]))
