@@ -79,6 +79,12 @@ class Blobs:
     def get(self, address: str) -> bytes:
         return self.path(address).read_bytes()
 
+    def remove(self, address: str) -> None:
+        """Remove a blob; the caller knows that no row names it.  One that is not there is no error."""
+        place = self._place(self._digest(address))
+        with storage_errors(place):
+            place.unlink(missing_ok=True)
+
     def sweep(self, owner: str = "") -> int:
         """Remove the parts of a run whose process is gone, and any that are a day old; returns how many."""
         return sweep(self.folder, owner)

@@ -43,6 +43,12 @@ class RemoteBlobs(Blobs):
             self._download(address)
         return super().path(address)
 
+    def remove(self, address: str) -> None:
+        super().remove(address)
+        if self._size(address) is not None:
+            with self._sentences():
+                self._files.rm_file(self._place_there(address))
+
     def _upload(self, address: str) -> None:
         local = super().path(address)
         if self._size(address) == local.stat().st_size:

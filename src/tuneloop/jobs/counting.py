@@ -1,0 +1,63 @@
+"""Tokens of records by one base's tokenizer and template, without loading its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuneloop.errors import InputError
+from tuneloop.models.places import find
+from tuneloop.models.templates import ChatTemplate, template_of
+from tuneloop.models.tokenizer import Tokenizer, load_tokenizer, read_json
+from tuneloop.models.versions import is_version
+from tuneloop.prepare.checking import Counting
+from tuneloop.records import Record
+from tuneloop.store import Workspace, models
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a base writes a conversation down; `limit` is how many tokens it reads."""
+
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    limit: int
+
+    def render(self, record: Record) -> str:
+        """The text that training would see: of a preference record the better answer's."""
+        if record.text is not None:
+            return record.text
+        return self.template.render([*record.messages, *record.chosen], record.tools)
+
+    def count(self, records: Sequence[Record]) -> list[int]:
+        """Tokens of each record; where the template refuses a conversation, those of its bare text."""
+        return [len(ids) for ids in self.tokenizer.encode_many([self._text(record) for record in records])]
+
+    def _text(self, record: Record) -> str:
+        try:
+            return self.render(record)
+        except InputError:
+            return record.full_text
+
+
+def reader(ws: Workspace, base: str) -> Reader:
+    """Of a base as a recipe names it: the starter, a folder, a hub's name, or a model version (its own base's)."""
+    while is_version(base):
+        version = models.model(ws, base)
+        if version.form == "full":
+            return _of_folder(str(models.model_folder(ws, version)))
+        base = version.base
+    return _of_folder(base)
+
+
+def _of_folder(reference: str) -> Reader:
+    folder = find(reference)
+    tokenizer = load_tokenizer(folder)
+    limit = int(read_json(folder / "config.json").get("max_position_embeddings") or 2048)
+    return Reader(tokenizer, template_of(tokenizer.templates, tokenizer.special), limit)
+
+
+def counting(ws: Workspace, base: str) -> Counting:
+    """For `check_file`."""
+    found = reader(ws, base)
+    return Counting(base, found.limit, found.count)
