@@ -31,6 +31,19 @@ class Words(NamedTuple):
     def __str__(self) -> str:
         return self.to(current_language())
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Over HTTP it is `{"en": …, "zh": …}`."""
+        from pydantic_core import core_schema
+
+        text = core_schema.typed_dict_field(core_schema.str_schema())
+        plain = core_schema.typed_dict_schema({"en": text, "zh": text})
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(lambda given: cls(**given), plain),
+            python_schema=core_schema.is_instance_schema(cls),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._asdict, return_schema=plain),
+        )
+
 
 def current_language() -> Language:
     """The reader's language: `TUNELOOP_LANG` (en or zh), else the locale's; English where neither says Chinese."""

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.config import read
@@ -36,7 +38,11 @@ def begin_training(ws: Workspace, version: DatasetVersion, recipe: TrainRecipe, 
 
 def work(ws: Workspace, lease: Lease) -> None:
     """Do a run's work in this process, and write down what it made."""
-    stages: Mapping[str, Callable[[Workspace, Lease], dict[str, Any]]] = {"train": _train}
+    stages: Mapping[str, Callable[[Workspace, Lease], dict[str, Any]]] = {
+        "prepare": _prepare,
+        "train": _train,
+        "evaluate": _evaluate,
+    }
     lease.finish(stages[lease.kind](ws, lease))
 
 
@@ -46,3 +52,32 @@ def _train(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
     recipe = read(TrainRecipe, lease.spec["train"], path="train")
     return {"model": loop.train(workspace=ws, data=lease.spec["data"], recipe=recipe, lease=lease).name}
+
+
+def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop import loop
+    from tuneloop.prepare.recipe import PrepareRecipe
+
+    recipe = read(PrepareRecipe, lease.spec["prepare"], path="prepare")
+    inputs = [_named(ws, lease.run, identity) for identity in lease.spec["files"]]
+    version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
+    return {"data": version.name}
+
+
+def _named(ws: Workspace, run: str, identity: str) -> Path:
+    """An uploaded file's bytes under the name that it was uploaded with, by which its format is known."""
+    from tuneloop.store.files import content, file
+
+    found = file(ws, identity)
+    place = ws.path("runs", run, "inputs", found.id) / (Path(found.filename.replace("\\", "/")).name or "file")
+    if not place.exists():
+        shutil.copyfile(content(ws, found), place)
+    return place
+
+
+def _evaluate(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop import loop
+    from tuneloop.evaluate import EvaluateRecipe
+
+    recipe = read(EvaluateRecipe, lease.spec["evaluate"], path="evaluate")
+    return {"evaluation": loop.evaluate(lease.spec["model"], workspace=ws, recipe=recipe, lease=lease).name}

@@ -1,0 +1,28 @@
+"""Choose: which base, objective and tuner suit the data and this machine, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+
+from tuneloop import loop
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+from tuneloop.records import Choice
+
+router = APIRouter(tags=["choose"])
+
+
+class Wish(BaseModel):
+    """Settings as below `choose:` in a recipe file."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"recipe": {"goal": "chat"}}]})
+    data: str | None = None
+    recipe: dict[str, Any] = {}
+
+
+@router.post("/choose")
+def choose(request: Request, body: Wish, caller: Caller = needs("data:read")) -> Choice:
+    return loop.choose(body.data, workspace=service(request).ws, recipe=body.recipe)

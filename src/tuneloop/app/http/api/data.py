@@ -1,0 +1,158 @@
+"""Sources and dataset versions: their records, what was left out and why, and taking it back."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuneloop.app.http.errors import HttpError
+from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+from tuneloop.errors import NotFoundError
+from tuneloop.prepare import browsing, versions
+from tuneloop.prepare.browsing import Entry
+from tuneloop.records import DatasetVersion, Fate, Origin
+from tuneloop.records.origin import Outcome
+from tuneloop.records.results import Split
+from tuneloop.store import datasets, models, sources
+from tuneloop.store.restores import Restore
+from tuneloop.store.sources import Source
+
+router = APIRouter(tags=["prepare"])
+
+
+class RecordTraced(BaseModel):
+    """A record with every place it came from and every version that holds it."""
+
+    id: str
+    payload: dict[str, object]
+    origins: list[Origin]
+    versions: list[str]
+    models: list[str]
+
+
+class Taking(BaseModel):
+    """The items to take back, as the list of what was left out names them."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"items": [["source-1", 3]], "note": "short answers are fine"}]}
+    )
+    items: list[tuple[str, int]] = Field(min_length=1, max_length=1000)
+    note: str = Field("", max_length=2000)
+
+
+@router.get("/sources")
+def list_sources(
+    request: Request, after: After = None, limit: Limit = 50, caller: Caller = needs("data:read")
+) -> Page[Source]:
+    """Newest first."""
+    found = sources.sources(service(request).ws)[::-1]
+    names = [one.id for one in found]
+    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.id)
+
+
+@router.get("/sources/{identity}")
+def show_source(request: Request, identity: str, caller: Caller = needs("data:read")) -> Source:
+    return sources.source(service(request).ws, identity)
+
+
+@router.get("/versions")
+def list_versions(
+    request: Request,
+    after: After = None,
+    limit: Limit = 50,
+    scenario: str | None = None,
+    caller: Caller = needs("data:read"),
+) -> Page[DatasetVersion]:
+    """Newest first."""
+    found = datasets.versions(service(request).ws, scenario)[::-1]
+    names = [one.name for one in found]
+    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.name)
+
+
+@router.get("/versions/{name}")
+def show_version(request: Request, name: str, caller: Caller = needs("data:read")) -> DatasetVersion:
+    return datasets.version(service(request).ws, name)
+
+
+@router.get("/versions/{name}/records")
+def list_records(
+    request: Request,
+    name: str,
+    after: After = None,
+    limit: Limit = 50,
+    split: Split | None = None,
+    kind: str | None = None,
+    contains: str | None = None,
+    caller: Caller = needs("data:read"),
+) -> Page[Entry]:
+    """By rising id."""
+    ws = service(request).ws
+    version = datasets.version(ws, name)
+    found = browsing.entries(ws, version, after=after, limit=limit + 1, split=split, kind=kind, contains=contains)
+    return page(found, limit, lambda one: one.id)
+
+
+@router.get("/versions/{name}/outcomes")
+def list_outcomes(
+    request: Request,
+    name: str,
+    after: After = None,
+    limit: Limit = 50,
+    outcome: Outcome | None = None,
+    reason: str | None = None,
+    source: str | None = None,
+    caller: Caller = needs("data:read"),
+) -> Page[Fate]:
+    """What became of each source item; `outcome=dropped` lists what a step left out."""
+    ws = service(request).ws
+    version = datasets.version(ws, name)
+    found = browsing.outcomes(
+        ws, version, after=_item(after), limit=limit + 1, outcome=outcome, reason=reason, source=source
+    )
+    return page(found, limit, lambda one: f"{one.source}:{one.item}")
+
+
+def _item(after: str | None) -> tuple[str, int] | None:
+    if after is None:
+        return None
+    source, _, number = after.rpartition(":")
+    if not source or not number.isdigit():
+        raise HttpError(400, f"found the cursor {after!r}; expected the `next` of a page.", code="usage", param="after")
+    return source, int(number)
+
+
+@router.post("/versions/{name}/restores", status_code=201)
+def restore(request: Request, name: str, body: Taking, caller: Caller = needs("data:write")) -> Page[Restore]:
+    """Decisions in the caller's name; the next version of the same material applies them."""
+    ws = service(request).ws
+    version = datasets.version(ws, name)
+    found = [
+        versions.restore(ws, version, source, item, person=caller.name, note=body.note) for source, item in body.items
+    ]
+    return page(found, len(found), lambda one: one.item)
+
+
+@router.get("/versions/{name}/difference/{other}")
+def difference(request: Request, name: str, other: str, caller: Caller = needs("data:read")) -> dict[str, int]:
+    """Records that `other` adds to `name`, lacks, shares with it, or holds in another split."""
+    ws = service(request).ws
+    return versions.difference(ws, datasets.version(ws, name), datasets.version(ws, other))
+
+
+@router.get("/records/{identity}")
+def trace(request: Request, identity: str, caller: Caller = needs("data:read")) -> RecordTraced:
+    ws = service(request).ws
+    holding = versions.trace(ws, identity)
+    if not holding:
+        raise NotFoundError(f"no version holds the record {identity!r}")
+    found = browsing.entry(ws, holding[-1], identity)
+    names = [one.name for one in holding]
+    return RecordTraced(
+        id=identity,
+        payload=found.payload,
+        origins=versions.origins_of(ws, holding[-1], identity),
+        versions=names,
+        models=[one.name for one in models.models(ws) if one.dataset in names],
+    )

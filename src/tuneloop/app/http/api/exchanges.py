@@ -1,0 +1,92 @@
+"""Exchanges and the feedback to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+from tuneloop.serve import exchanges, feedback
+from tuneloop.serve.exchanges import Exchange, Logging
+from tuneloop.serve.feedback import Feedback, Kind
+
+router = APIRouter(tags=["watch"])
+
+
+class Given(BaseModel):
+    """A thumb (`up`, `down`), a pick (the index of a choice), or a correction (the right answer)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"kind": "thumb", "value": "up", "note": "just right"}]}
+    )
+    kind: Kind
+    value: int | str
+    note: str = Field("", max_length=10_000)
+
+
+class ExchangeWithFeedback(BaseModel):
+    exchange: Exchange
+    feedback: list[Feedback]
+
+
+@router.get("/exchanges")
+def list_exchanges(
+    request: Request,
+    after: After = None,
+    limit: Limit = 50,
+    model: str | None = None,
+    alias: str | None = None,
+    outcome: str | None = None,
+    caller: Caller = needs("exchanges:read"),
+) -> Page[Exchange]:
+    found = exchanges.exchanges(
+        service(request).ws, before=number(after), limit=limit + 1, model=model, alias=alias, outcome=outcome
+    )
+    return page(found, limit, lambda one: one.number)
+
+
+@router.get("/exchanges/{identity}")
+def show_exchange(request: Request, identity: str, caller: Caller = needs("exchanges:read")) -> ExchangeWithFeedback:
+    ws = service(request).ws
+    found = exchanges.exchange(ws, identity)
+    return ExchangeWithFeedback(exchange=found, feedback=feedback.of_exchange(ws, identity))
+
+
+@router.post("/exchanges/{identity}/feedback", status_code=201)
+def give_feedback(request: Request, identity: str, body: Given, caller: Caller = needs("feedback:write")) -> Feedback:
+    value: Any = body.value
+    return feedback.give(
+        service(request).ws,
+        identity,
+        body.kind,
+        value,
+        person=caller.name,
+        note=body.note,
+    )
+
+
+@router.get("/feedback")
+def list_feedback(
+    request: Request,
+    after: After = None,
+    limit: Limit = 50,
+    kind: str | None = None,
+    person: str | None = None,
+    caller: Caller = needs("exchanges:read"),
+) -> Page[Feedback]:
+    found = feedback.feedback(service(request).ws, before=number(after), limit=limit + 1, kind=kind, person=person)
+    return page(found, limit, lambda one: one.number)
+
+
+@router.get("/settings/exchanges")
+def show_logging(request: Request, caller: Caller = needs("exchanges:read")) -> Logging:
+    return exchanges.logging(service(request).ws)
+
+
+@router.put("/settings/exchanges")
+def change_logging(request: Request, body: Logging, caller: Caller = needs("system:manage")) -> Logging:
+    return exchanges.set_logging(service(request).ws, body.model_dump())

@@ -1,0 +1,122 @@
+"""Runs: starting them, what they are doing, their curves, stopping and going on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuneloop.app import beginning
+from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+from tuneloop.runs import Run, queue
+from tuneloop.runs.run import Event, State
+
+router = APIRouter(tags=["runs"])
+
+
+class Asked(BaseModel):
+    """A stage to run, with its recipe as a recipe file would hold it below the stage's name."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
+    )
+    stage: Literal["prepare", "train", "evaluate"]
+    files: list[str] = Field([], max_length=1000, description="For prepare: ids of uploaded files.")
+    data: str | None = Field(None, description="For train: a dataset version; the newest if left out.")
+    model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
+    recipe: dict[str, Any] = {}
+    scenario: str = Field("main", max_length=128)
+
+
+class Point(BaseModel):
+    """One point of a curve; `value` is null where it is not a number."""
+
+    step: int
+    name: str
+    value: float | None
+
+
+@router.get("/runs")
+def list_runs(
+    request: Request,
+    after: After = None,
+    limit: Limit = 50,
+    kind: str | None = None,
+    state: State | None = None,
+    scenario: str | None = None,
+    caller: Caller = needs("runs:read"),
+) -> Page[Run]:
+    """Newest first."""
+    found = queue.list(service(request).ws, kind, [state] if state else None, scenario)
+    names = [one.id for one in found]
+    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.id)
+
+
+@router.post("/runs", status_code=201)
+def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -> Run:
+    """What can be known to be impossible is refused here, before anything is queued."""
+    ws = service(request).ws
+    if body.stage == "prepare":
+        run = beginning.prepare(ws, body.files, body.recipe, scenario=body.scenario)
+    elif body.stage == "train":
+        run = beginning.train(ws, body.data, body.recipe)
+    else:
+        run = beginning.evaluate(ws, body.model, body.recipe)
+    return queue.show(ws, run)
+
+
+@router.get("/runs/{identity}")
+def show_run(request: Request, identity: str, caller: Caller = needs("runs:read")) -> Run:
+    return queue.show(service(request).ws, identity)
+
+
+@router.get("/runs/{identity}/events")
+def list_events(
+    request: Request, identity: str, after: After = None, limit: Limit = 200, caller: Caller = needs("runs:read")
+) -> Page[Event]:
+    """Oldest first; with the last number as `after` only what came since."""
+    ws = service(request).ws
+    found = queue.events(ws, identity, after=number(after) or 0)
+    return page(found, limit, lambda one: one.number)
+
+
+@router.get("/runs/{identity}/metrics")
+def list_metrics(
+    request: Request,
+    identity: str,
+    after: After = None,
+    names: str | None = None,
+    caller: Caller = needs("runs:read"),
+) -> Page[Point]:
+    """The curves by step, behind the step `after`; `names` are separated by commas."""
+    ws = service(request).ws
+    run = queue.show(ws, identity)
+    start = number(after)
+    found = queue.metrics(ws, run.id, names.split(",") if names else None, after=-1 if start is None else start)
+    points = [
+        Point(step=one.step, name=one.name, value=one.value if math.isfinite(one.value) else None) for one in found
+    ]
+    return Page(data=points, has_more=False, next=str(points[-1].step) if points else after)
+
+
+@router.post("/runs/{identity}/cancel")
+def cancel(request: Request, identity: str, caller: Caller = needs("runs:write")) -> Run:
+    return queue.cancel(service(request).ws, identity)
+
+
+@router.post("/runs/{identity}/pause")
+def pause(request: Request, identity: str, caller: Caller = needs("runs:write")) -> Run:
+    """It saves a checkpoint and stops."""
+    return queue.pause(service(request).ws, identity)
+
+
+@router.post("/runs/{identity}/resume")
+def resume(request: Request, identity: str, caller: Caller = needs("runs:write")) -> Run:
+    ws = service(request).ws
+    queue.resume(ws, identity)
+    return queue.show(ws, identity)
