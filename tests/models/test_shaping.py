@@ -99,9 +99,9 @@ def test_an_engine_without_an_ability_refuses_by_name() -> None:
     ]:
         with pytest.raises(UsageError, match=words):
             fake.submit(Request([65], sampling))
-    with pytest.raises(UsageError, match="'fake' cannot turn texts into vectors"):
+    with pytest.raises(UsageError, match="'no model' cannot turn texts into vectors"):
         fake.embed([[65]])
-    with pytest.raises(UsageError, match="'fake' cannot tell the log-prob"):
+    with pytest.raises(UsageError, match="'no model' cannot tell the log-prob"):
         fake.score([[65]])
 
 

@@ -24,6 +24,7 @@ CONTRACTS = (
     "tuneloop.models.engine",
     "tuneloop.text.personal.kind",
     "tuneloop.runs.executor",
+    "tuneloop.serve.backend",
 )
 """The modules that hold a contract and its registry; a test looks for one that is not listed."""
 

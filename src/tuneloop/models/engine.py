@@ -103,6 +103,10 @@ class Engine(Member):
     def adapters(self) -> list[str]:
         """Names that a request may give as `adapter`."""
 
+    def taken(self, adapter: str) -> int:
+        """Positions of the model that an adapter takes before each prompt."""
+        return 0
+
     @abstractmethod
     def add_adapter(self, name: str, folder: str | Path) -> None:
         """Hold one more adapter, read from PEFT's files."""
@@ -208,7 +212,7 @@ class Engine(Member):
 
     def _require(self, capability: Capability, words: str) -> None:
         if capability not in self.capabilities:
-            raise UsageError(f"the engine {self.name!r} cannot {words}", expected=f"an engine with {capability!r}")
+            raise UsageError(f"the engine {self.title.en!r} cannot {words}", expected=f"one with {capability!r}")
 
     def _check_adapter(self, adapter: str | None) -> None:
         if adapter is not None and adapter not in self.adapters:

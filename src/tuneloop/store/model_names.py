@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from tuneloop.store.database import clock
 from tuneloop.store.jobs_tables import model_names as table
@@ -55,3 +55,9 @@ def names(ws: Workspace) -> list[ModelName]:
 
 def _name(row: Mapping[Any, Any]) -> ModelName:
     return ModelName(row["name"], row["version"], row["job"], row["step"], row["created"])
+
+
+def remove_name(ws: Workspace, name: str) -> bool:
+    """Take a name away; the version stays.  False where there is no such name."""
+    with ws.db.write(durable=True) as connection:
+        return connection.execute(delete(table).where(table.c.name == name)).rowcount > 0

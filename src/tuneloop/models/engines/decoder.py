@@ -63,6 +63,9 @@ class DecoderEngine(Engine):
     def adapters(self) -> list[str]:
         return sorted(self.batch.adapters)
 
+    def taken(self, adapter: str) -> int:
+        return self.batch.before(adapter)
+
     def add_adapter(self, name: str, folder: str | Path) -> None:
         with self._lock:
             if name in self.batch.adapters:

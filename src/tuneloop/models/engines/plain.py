@@ -49,6 +49,9 @@ class PlainEngine(Engine):
     def adapters(self) -> list[str]:
         return [] if self._held is None else [self._held]
 
+    def taken(self, adapter: str) -> int:
+        return int(self._lm.adapter.before)
+
     def add_adapter(self, name: str, folder: str | Path) -> None:
         from tuneloop.models.adapter import load_adapter
 
@@ -79,8 +82,7 @@ class PlainEngine(Engine):
         self._waiting.append((handle, request, shaping))
 
     def _check(self, prompt: Sequence[int], adapter: str | None) -> None:
-        taken = 0 if adapter is None else self._lm.adapter.before
-        check_room(prompt, self._lm.config.max_positions - taken)
+        check_room(prompt, self._lm.config.max_positions - (0 if adapter is None else self.taken(adapter)))
         check_ids(prompt, self._lm.config.vocab, "the prompt")
 
     def _tokens(self) -> Vocabulary:

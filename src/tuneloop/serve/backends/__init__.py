@@ -1,0 +1,1 @@
+"""Kinds of what answers for a base."""
