@@ -147,3 +147,35 @@ def test_checkpoints_and_fences(folder: Path) -> None:
         assert latest is not None
         assert (latest / "weights").read_text() == "3"
         again.finish()
+
+
+def test_a_backup_moves_from_sqlite_to_postgresql_and_back(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuneloop.serve import aliases, approvals
+    from tuneloop.store import models
+    from tuneloop.store.backup import backup, restored
+
+    url = os.environ[database.VARIABLE]
+    monkeypatch.delenv(database.VARIABLE)
+    with Workspace.find(tmp_path / "one") as ws:
+        place = ws.path("models", "m1")
+        (place / "weights").write_text("w")
+        name = models.add_model(
+            ws, base="starter", form="full", folder=place, objective="sft", tuner="full", recipe={"x": [1, "二"]}
+        ).name
+        approvals.decide(ws, name, "approved", person="Li")
+        aliases.point(ws, "support", [aliases.Target(name)], person="Li")
+        backup(ws, tmp_path / "one.tar")
+    monkeypatch.setenv(database.VARIABLE, url)
+    with restored(tmp_path / "one.tar", tmp_path / "two") as ws:
+        assert ws.db.place.startswith("postgresql")
+        assert aliases.resolve(ws, "support") == name
+        assert models.model(ws).recipe == {"x": [1, "二"]}
+        approvals.decide(ws, name, "approved", person="Chen")  # numbers go on
+        backup(ws, tmp_path / "two.tar")
+        with pytest.raises(ConflictError, match="is not empty"):
+            restored(tmp_path / "one.tar", tmp_path / "three")
+    monkeypatch.delenv(database.VARIABLE)
+    with restored(tmp_path / "two.tar", tmp_path / "four") as ws:
+        assert [one.person for one in approvals.history(ws, name)] == ["Chen", "Li"]

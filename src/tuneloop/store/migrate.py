@@ -20,9 +20,9 @@ HEAD = "0004"
 _ADVISORY_LOCK = 7_446_172_116
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, to: str = HEAD) -> None:
     """Run what is missing; `StorageError` when the database is newer than this program."""
-    if _current(database) == HEAD:
+    if _current(database) == to:
         return
     if database.engine.dialect.name == "sqlite" and not database.readonly:
         database.use_wal()
@@ -30,8 +30,8 @@ def migrate(database: Database) -> None:
     with database.write(durable=True, foreign_keys=False) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        if stamp(connection) != HEAD:
-            _upgrade(database, connection)
+        if stamp(connection) != to:
+            _upgrade(database, connection, to)
             _check_keys(connection)
 
 
@@ -47,7 +47,7 @@ def _current(database: Database) -> str | None:
         return stamp(connection)
 
 
-def _upgrade(database: Database, connection: Connection) -> None:
+def _upgrade(database: Database, connection: Connection, to: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -56,12 +56,12 @@ def _upgrade(database: Database, connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         if "locate revision" not in str(error):
             raise
         raise StorageError(
-            f"the workspace's database has schema {stamp(connection)!r}, made by a newer tuneloop",
+            f"the workspace's database has schema {stamp(connection) or to!r}, made by a newer tuneloop",
             expected=f"at most {HEAD!r}",
             where=Where(file=database.place),
             do="Install a newer tuneloop: pip install -U tuneloop",

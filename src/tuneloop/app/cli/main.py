@@ -50,6 +50,7 @@ COMMANDS = (
     "runs",
     "show",
     "restore",
+    "backup",
     "doctor",
     "demo",
 )
