@@ -21,7 +21,7 @@ def service(tmp_path: Path) -> Service:
 
 
 def test_every_route_names_a_known_permission() -> None:
-    known = permissions_of("admin") | {"open"}
+    known = permissions_of("admin") | {"open", "signed-in"}
     found = dict(application.routes(application.routers()))
     assert "/healthz" in found
     for path, route in found.items():

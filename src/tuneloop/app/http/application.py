@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from tuneloop import __version__
 from tuneloop.app.http import errors
+from tuneloop.app.http.guarding import guard
 from tuneloop.app.http.service import Service
 
 FOLDERS = {"tuneloop.app.http.openai": "/v1", "tuneloop.app.http.api": "/api", "tuneloop.app.http.operations": ""}
@@ -24,19 +24,15 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     errors.install(app)
     found = list(routers())
+    guarded = []
     for path, route in routes(found):
-        if permission_of(route) is None:
+        permission = permission_of(route)
+        if permission is None:
             raise RuntimeError(f"the route {path} names no permission")
+        guarded.append((path, route, permission))
     for prefix, router in found:
         app.include_router(router, prefix=prefix)
-
-    @app.middleware("http")
-    async def number(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.id = f"req_{secrets.token_hex(12)}"
-        response = await call_next(request)
-        response.headers["x-request-id"] = request.state.id
-        return response
-
+    guard(app, service, guarded)
     return app
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from tuneloop import errors
@@ -78,6 +80,18 @@ def http_error(error: TuneloopError, param: str | None = None) -> HttpError:
     return HttpError(status, told.pop("message"), code=told.pop("code"), param=field, more=told)
 
 
+def database_error(error: SQLAlchemyError) -> HttpError:
+    """The answer where the database refused: what cannot be stored, a database that is away, or a bug."""
+    if isinstance(error, DataError):
+        return HttpError(
+            400, "A value is too long, too large or holds characters that cannot be stored.", code="invalid_value"
+        )
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
+        away = "The database does not answer. Try again in a second."
+        return HttpError(503, away, code="database_unavailable", headers={"retry-after": "1"})
+    return HttpError(500, "The server had an error.", code="internal_error")
+
+
 def install(app: FastAPI) -> None:
     """Turn everything that can be raised under a route into the one shape."""
 
@@ -99,14 +113,21 @@ def install(app: FastAPI) -> None:
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
         message = f"Unknown request URL: {request.method} {request.url.path}" if error.status_code == 404 else None
         message = message or str(error.detail)
-        code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code)
+        code = {404: "unknown_url", 405: "method_not_allowed", 413: "file_too_large"}.get(error.status_code)
         return HttpError(error.status_code, message, code=code, headers=error.headers).answer()
+
+    @app.exception_handler(SQLAlchemyError)
+    async def database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        return database_error(error).answer()
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s", request.method, request.url.path, exc_info=error)
         name = getattr(request.state, "id", "")
-        return HttpError(500, f"The server had an error. Request: {name}", code="internal_error").answer()
+        answer = HttpError(500, f"The server had an error. Request: {name}", code="internal_error").answer()
+        answer.raw_headers += getattr(request.state, "headers", [])  # this answer goes out around all guards
+        return answer
 
 
 def _kind(status: int) -> str:

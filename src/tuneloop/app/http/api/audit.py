@@ -1,0 +1,48 @@
+"""The audit log, newest first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from tuneloop.access import audit
+from tuneloop.access.audit import Entry
+from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+
+router = APIRouter(tags=["people"])
+
+
+@router.get("/audit")
+def list_audit(
+    request: Request,
+    person: Annotated[str | None, Query(max_length=64, description="The id of who did it.")] = None,
+    action: Annotated[str | None, Query(max_length=64, description="Such as `key.create`, or `key.*`.")] = None,
+    outcome: Literal["done", "refused"] | None = None,
+    since: Annotated[datetime | None, Query(description="From this time on; UTC unless it says otherwise.")] = None,
+    until: Annotated[datetime | None, Query(description="Before this time.")] = None,
+    limit: Limit = 100,
+    after: After = None,
+    caller: Caller = needs("audit:read"),
+) -> Page[Entry]:
+    """Who did what, on what, with which outcome, from where."""
+    found = audit.entries(
+        service(request).ws,
+        person=person,
+        action=action,
+        outcome=outcome,
+        since=_seconds(since),
+        until=_seconds(until),
+        below=number(after),
+        limit=limit + 1,
+    )
+    return page(found, limit, lambda one: one.number)
+
+
+def _seconds(time: datetime | None) -> float | None:
+    if time is None:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,71 @@
+"""What a server allows: sizes, rates, how long it waits.  `tuneloop serve --set requests_per_minute=600`."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from tuneloop.app.http.service import Service
+from tuneloop.config import Settings, setting
+
+MEGABYTE = 1 << 20
+ENVELOPE = 64 << 10
+"""What a multipart form adds to its file at most: the other parts and the lines between them."""
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class ServeSettings(Settings):
+    upload_megabytes: int = setting(
+        512,
+        ge=1,
+        en="The largest file that may be uploaded, in MiB.",
+        zh="允许上传的最大文件，单位 MiB。",
+    )
+    body_megabytes: int = setting(
+        8,
+        ge=1,
+        en="The largest body of any other request, in MiB.",
+        zh="其他请求的请求体上限，单位 MiB。",
+    )
+    requests_per_minute: int = setting(
+        30_000,
+        ge=1,
+        en="How many requests each key or session may make per minute and server process; a key may have its own.",
+        zh="每个密钥或会话在单个服务进程中每分钟允许的请求数；密钥可单独设定。",
+    )
+    body_seconds: float = setting(
+        60.0,
+        gt=0,
+        en="A request whose body stands still for so many seconds is refused.",
+        zh="请求体停滞超过该秒数时，请求将被拒绝。",
+    )
+    stop_seconds: int = setting(
+        30,
+        ge=0,
+        en="How many seconds a stopping server gives requests under way to finish.",
+        zh="服务停止时，为处理中的请求保留的秒数。",
+    )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the guards of one server go by.  `hosts` are the names it answers to, without ports and brackets."""
+
+    settings: ServeSettings = field(default_factory=ServeSettings)
+    hosts: frozenset[str] = LOCAL
+    any_address: bool = False
+    """Whether it listens on all addresses of the machine: then each of them, written as a number, is its name, too."""
+
+    @classmethod
+    def of(cls, service: Service) -> Rules:
+        found: Rules = service.parts.setdefault("rules", cls())
+        return found
+
+
+def rules_for(settings: ServeSettings, address: str, names: tuple[str, ...] = ()) -> Rules:
+    try:
+        any_address = ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        any_address = False
+    bound = frozenset() if any_address else frozenset({address.lower()})
+    return Rules(settings, LOCAL | bound | {name.lower().rstrip(".") for name in names}, any_address)
