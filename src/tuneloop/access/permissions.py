@@ -13,13 +13,22 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 Permission = Literal[
     "models:read", "models:use", "files:read", "data:read", "runs:read", "jobs:read", "evaluations:read",
-    "exchanges:read", "feedback:write", "labels:write", "files:write", "data:write", "runs:write", "jobs:write",
-    "evaluations:write", "models:write", "models:deploy", "people:manage", "audit:read", "system:manage",
+    "metrics:read", "exchanges:read", "feedback:write", "labels:write", "files:write", "data:write", "runs:write",
+    "jobs:write", "evaluations:write", "models:write", "models:deploy", "people:manage", "audit:read", "system:manage",
 ]  # fmt: skip
 
 _ADDED: dict[Role, frozenset[Permission]] = {
     "viewer": frozenset(
-        {"models:read", "models:use", "files:read", "data:read", "runs:read", "jobs:read", "evaluations:read"}
+        {
+            "models:read",
+            "models:use",
+            "files:read",
+            "data:read",
+            "runs:read",
+            "jobs:read",
+            "evaluations:read",
+            "metrics:read",
+        }
     ),
     "labeller": frozenset({"exchanges:read", "feedback:write", "labels:write"}),
     "trainer": frozenset(

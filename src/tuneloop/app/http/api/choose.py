@@ -18,7 +18,7 @@ router = APIRouter(tags=["choose"])
 class Wish(BaseModel):
     """Settings as below `choose:` in a recipe file."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"recipe": {"goal": "chat"}}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"recipe": {"goal": "any"}}]})
     data: str | None = None
     recipe: dict[str, Any] = {}
 
