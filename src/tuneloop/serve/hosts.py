@@ -172,15 +172,9 @@ class Hosts:
         await host.backend.stop()
 
     async def _wait(self, host: Host) -> None:
-        """Until the host is ready; raises HostError."""
-        if host.started is None or (host.started.done() and host.started.exception() is None):
-            return
-        try:
-            async with asyncio.timeout(self.settings.load_seconds):
-                await asyncio.shield(host.started)
-        except TimeoutError:
-            message = f"{host.key} is still being loaded after {self.settings.load_seconds:g} s; ask again."
-            raise HostError(Failed(503, "model_loading", message)) from None
+        """Until the host is ready; raises HostError.  Its loading ends in any case: it has a limit of time."""
+        if host.started is not None:
+            await asyncio.shield(host.started)
 
     async def _make_room(self, host: Host) -> None:
         """Let unused bases go until `host` fits; wait for one where all are in use."""

@@ -1,6 +1,6 @@
 """What the routes that answer share: the loaded bases, names, and one request from its name to its last word.
 
-`answers(request)` is made when it is first asked for, and is the part `answers` of the service; a server that sets it up
+`answers(request)` is made when it is first asked for, as the part `answers` of the service; a server that sets it up
 puts its own there, and stops it at the end (`await parts["answers"].stop()`).
 """
 
