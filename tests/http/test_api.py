@@ -27,7 +27,7 @@ class As:
     """Lets every request come from one caller."""
 
     def __init__(self, app: Any, role: Any) -> None:
-        self.app, self.caller = app, Caller("user-1", "Li Na", role, permissions_of(role))
+        self.app, self.caller = app, Caller("person-1", "Li Na", role, permissions_of(role))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
