@@ -114,11 +114,11 @@ def test_the_examples_of_the_description_run(client: TestClient, ws: Workspace, 
         names = {"alias": "support", "identity": "chatcmpl-1", "name": data.name if "/versions" in path else model.name}
         for method, operation in methods.items():
             for example in _body(described, operation).get("examples", []):
-                if path.startswith("/api/") and all(name in names for name in re.findall(r"{(\w+)}", path)):
+                ours = path.startswith("/api/") and not path.startswith("/api/session")  # that one needs a password
+                if ours and all(name in names for name in re.findall(r"{(\w+)}", path)):
                     answer = client.request(method, path.format(**names), json=example)
                     ran[path] = answer.status_code
-                    fits = (401,) if path == "/api/session" else (200, 201, 409)  # nobody has the example's password
-                    assert answer.status_code in fits, f"{path}: {answer.text}"
+                    assert answer.status_code in (200, 201, 409), f"{path}: {answer.text}"
     for path in (
         "/api/aliases/{alias}",
         "/api/runs",
