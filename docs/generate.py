@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from tuneloop.app.cli.main import COMMANDS, main
+from tuneloop.app.http import application
 from tuneloop.app.members import registries
 from tuneloop.config import Settings, setting_words
 from tuneloop.recipes import RECIPES
@@ -38,6 +39,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "commands.md", commands()
     yield "recipes.md", recipes()
     yield "pairs.md", pairs()
+    yield "routes.md", routes()
     for folder, registry in registries().items():
         yield f"{folder.replace('.', '-')}.md", members(folder, registry)
 
@@ -110,6 +112,24 @@ def pairs() -> str:
         whole = traits.form == "full"
         result, merged = "whole model · 完整模型" if whole else "adapter · 适配器", "yes" if traits.mergeable else "no"
         parts.append(f"| `{name}` | {result} | {'it is whole · 已是完整模型' if whole else merged} |")
+    return "\n".join(parts) + "\n"
+
+
+def routes() -> str:
+    """Every route of the server with what a caller must be allowed."""
+    parts = [
+        NOTE,
+        "# Routes · 接口\n",
+        "A running server describes all of them, with the shapes of bodies and answers, at `/api/openapi.json`.\n",
+        "完整的接口描述（含请求与响应的结构）见运行中的服务：`/api/openapi.json`。\n",
+        "| route · 接口 | permission · 权限 | what it does |",
+        "| --- | --- | --- |",
+    ]
+    found = sorted(application.routes(application.routers()), key=lambda one: one[0])
+    for path, route in found:
+        told = (route.description or route.name.replace("_", " ")).split("\n\n")[0].replace("\n", " ")
+        methods = ", ".join(sorted(route.methods))
+        parts.append(f"| `{methods} {path}` | {application.permission_of(route)} | {_cell(told)} |")
     return "\n".join(parts) + "\n"
 
 
