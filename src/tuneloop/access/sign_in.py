@@ -16,6 +16,7 @@ from tuneloop.access.keys import ApiKey
 from tuneloop.access.people import Person, folded
 from tuneloop.errors import ConflictError, TuneloopError, UsageError, Where
 from tuneloop.store import Workspace
+from tuneloop.store.access_tables import api_keys
 from tuneloop.store.access_tables import people as people_table
 from tuneloop.store.access_tables import sign_in_links as links
 from tuneloop.store.database import clock
@@ -120,6 +121,20 @@ def begin_workspace(ws: Workspace, by: Actor) -> First | None:
         person = people.add(connection, by, FIRST, "admin")
         key, secret = keys.add(connection, by, person.id, "first start")
         return First(person, key, secret, add_link(connection, by, person.id))
+
+
+def admin_can_enter(ws: Workspace) -> bool:
+    """Whether some admin has a password or a key that works."""
+    with ws.db.read() as connection:
+        now = clock(connection)
+        live = api_keys.c.revoked.is_(None) & (api_keys.c.expires.is_(None) | (api_keys.c.expires > now))
+        keyed = select(api_keys.c.person).where(live)
+        query = select(people_table.c.id).where(
+            people_table.c.role == "admin",
+            people_table.c.disabled.is_(False),
+            people_table.c.password.is_not(None) | people_table.c.id.in_(keyed),
+        )
+        return connection.execute(query.limit(1)).first() is not None
 
 
 def change_own_password(ws: Workspace, by: Actor, old: str | None, new: str, session: str | None) -> Person:

@@ -5,6 +5,7 @@
     watching.py      show, list, events, metrics (of the queue too)
     events.py        what happened in a run, numbered
     claiming.py      who may start what: order, slots, leases that ran out
+    starting.py      which queued runs a server starts a process for
     lease.py         the right to work on a run: renewed in the background, every write fenced by it
     checkpoints.py   folders that are whole or not there
     process.py       which process is meant, so that a dead one is known and a stranger is never killed

@@ -79,7 +79,7 @@ def next_claimable(connection: Connection) -> str | None:
     """The oldest run that may start now: queued, or left alone by a process that died."""
     lock_kind(connection, "run")  # claims decide one after the other
     now, active = clock(connection), _active(connection)
-    free = _free(connection, active, now)
+    free = free_slots(connection, active, now)
     candidates = []
     for row in active:
         if left_alone(row, now) and row["state"] != "running":
@@ -110,7 +110,7 @@ def may_start(connection: Connection, run: str) -> bool:
         runs.c.number < row["number"],
         runs.c.waiting_until > now,
     )
-    free = _free(connection, _active(connection), now)
+    free = free_slots(connection, _active(connection), now)
     if free[row["slot"]] > int(connection.execute(earlier).scalar_one()):
         return True
     if row["state"] == "queued" and (row["waiting_until"] or 0) < now + WAITING_SECONDS / 2:
@@ -136,7 +136,8 @@ def _active(connection: Connection) -> list[RowMapping]:
     return list(connection.execute(query.with_for_update()).mappings())
 
 
-def _free(connection: Connection, rows: Iterable[Mapping[Any, Any]], now: float) -> dict[str, int]:
+def free_slots(connection: Connection, rows: Iterable[Mapping[Any, Any]], now: float) -> dict[str, int]:
+    """How many more runs of each slot may go at once."""
     value = connection.execute(select(settings.c.value).where(settings.c.key == "run_slots")).scalar()
     free: dict[str, int] = {**SLOTS, **(value or {})}
     for row in rows:

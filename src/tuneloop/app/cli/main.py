@@ -45,6 +45,8 @@ COMMANDS = (
     "chat",
     "classify",
     "export",
+    "serve",
+    "keys",
     "data",
     "models",
     "runs",

@@ -1,0 +1,197 @@
+"""One server process: the first admin, the port, uvicorn, and a stop that lets requests finish.
+
+Parts of the service that have a `stop` (plain or async) are stopped at the end, the last one made first.  Runs are
+processes of their own and go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import inspect
+import ipaddress
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from tuneloop.access import sign_in
+from tuneloop.access.audit import at_the_machine
+from tuneloop.access.sign_in import First
+from tuneloop.app.http.application import make_app
+from tuneloop.app.http.service import Service
+from tuneloop.app.http.settings import ServeSettings, rules_for
+from tuneloop.app.http.supervising import Supervisor
+from tuneloop.errors import ConflictError, UsageError, Where
+from tuneloop.store import Workspace, settings
+
+PORT = 8400
+ADDRESS = "127.0.0.1"
+URL = "service_url"
+"""The workspace's setting that holds the address of the server that started last, for links made by commands."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection: who closes first while the other sends loses a request."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Started:
+    """`first` is there on the first start of a workspace alone."""
+
+    url: str
+    first: First | None
+
+
+def serve(
+    ws: Workspace,
+    announce: Callable[[Started], None],
+    *,
+    address: str = ADDRESS,
+    port: int = PORT,
+    names: tuple[str, ...] = (),
+    proxies: tuple[str, ...] = (),
+    chosen: ServeSettings | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> None:
+    """Answer until a signal to stop.  `announce` is told once the port takes connections.
+
+    `proxies` are the addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` count; nobody's do otherwise.
+    Raises `UsageError` for an address that would be open to others while no admin can sign in, `ConflictError` for a
+    port in use.
+    """
+    chosen = chosen or ServeSettings()
+    refuse_open_door(ws, address)
+    with _listening(address, port) as listener:
+        url = url_of(address, listener.getsockname()[1], names)
+        settings.set_setting(ws, URL, url)
+        supervisor = Supervisor(ws)
+        made = {"rules": rules_for(chosen, address, names), "supervisor": supervisor, "stopping": threading.Event()}
+        service = Service(ws, {**made, **(parts or {})})
+        config = uvicorn.Config(
+            make_app(service),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            ws="none",
+            lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=chosen.stop_seconds,
+        )
+        server = _Server(config, service.parts["stopping"])
+        supervisor.start()
+        # What it gives is shown once: nothing that can fail stands between making and showing it.
+        announce(Started(url, sign_in.begin_workspace(ws, at_the_machine())))
+        asyncio.run(_run(server, listener, service))
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket, service: Service) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for part in reversed(list(service.parts.values())):
+            stop = getattr(part, "stop", None)
+            ended = stop() if callable(stop) else None
+            if inspect.isawaitable(ended):
+                await ended
+
+
+class _Server(uvicorn.Server):
+    """Ends normally after a signal, where uvicorn would raise the signal again; a second Ctrl+C doesn't wait."""
+
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in SIGNALS}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.set()  # streams that would go on for ever end by it
+        super().handle_exit(sig, frame)
+
+
+def refuse_open_door(ws: Workspace, address: str) -> None:
+    if is_local(address) or sign_in.admin_can_enter(ws):
+        return
+    raise UsageError(
+        f"the address {address} can be reached by others, and no admin has a password or a key yet",
+        expected="an admin",
+        where=Where(field="address"),
+        do="Start once without --address, or make an admin's key with: tuneloop keys create",
+    )
+
+
+def is_local(address: str) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False  # a name may come to mean another address at any time
+
+
+def url_of(address: str, port: int, names: tuple[str, ...] = ()) -> str:
+    """Where people find the server: under its name, else its address."""
+    try:
+        found = ipaddress.ip_address(address)
+        host = socket.gethostname() if found.is_unspecified else f"[{found}]" if found.version == 6 else str(found)
+    except ValueError:
+        host = address
+    return f"http://{names[0] if names else host}:{port}"
+
+
+@contextmanager
+def _listening(address: str, port: int) -> Iterator[socket.socket]:
+    where = Where(field="address")
+    try:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UsageError(f"found the address {address!r}, port {port} ({error})", where=where) from None
+    family, kind, protocol, _, place = found[0]
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(place)
+            listener.listen(2048)
+        except OSError as error:
+            raise _cannot_listen(error, address, port) from None
+        listener.setblocking(False)
+        yield listener
+
+
+def _cannot_listen(error: OSError, address: str, port: int) -> ConflictError | UsageError:
+    if error.errno == errno.EADDRINUSE:
+        return ConflictError(
+            f"port {port} of {address} is in use, perhaps by another tuneloop serve",
+            do=f"Stop that program, or take another port: tuneloop serve --port {port + 1}",
+        )
+    if error.errno == errno.EACCES:
+        return UsageError(f"this user may not use port {port}", expected="a port above 1023", where=Where(field="port"))
+    return UsageError(
+        f"this machine has no address {address} ({error.strerror})",
+        expected="127.0.0.1, or an address of this machine",
+        where=Where(field="address"),
+    )
+
+
+def log_to_stderr() -> None:
+    """Warnings and errors of the server; requests, headers and bodies are not logged."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
