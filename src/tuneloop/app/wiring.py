@@ -42,6 +42,7 @@ def work(ws: Workspace, lease: Lease) -> None:
         "prepare": _prepare,
         "train": _train,
         "evaluate": _evaluate,
+        "tune": _tune,
     }
     lease.finish(stages[lease.kind](ws, lease))
 
@@ -81,3 +82,9 @@ def _evaluate(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
     recipe = read(EvaluateRecipe, lease.spec["evaluate"], path="evaluate")
     return {"evaluation": loop.evaluate(lease.spec["model"], workspace=ws, recipe=recipe, lease=lease).name}
+
+
+def _tune(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.jobs.tuning import tune
+
+    return tune(ws, lease)

@@ -174,7 +174,7 @@ class Splitter(Member):
         placed = assigned or [None] * rows
         part = _Part(
             ids,
-            np.array([_hash(f"{one}\0{two}", b"stratum") for one, two in zip(own, finer, strict=True)], dtype=np.int64),
+            np.array([stratum(one, two) for one, two in zip(own, finer, strict=True)], dtype=np.int64),
             np.array([FREE if one is None else SPLITS.index(one) for one in placed], dtype=np.int8),
             np.concatenate([_ties(groups, b"group"), _ties(look.ties, b"tie")]),
             look.sketches,
@@ -218,6 +218,11 @@ def _ties(keys: Sequence[Sequence[str]] | None, salt: bytes) -> NDArray[np.int64
 
     pairs = [(row, _hash(key, salt)) for row, names in enumerate(keys or ()) for key in names]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def stratum(own: str, finer: str = "") -> int:
+    """The number of a stratum in `SplitTable.strata`: of an input (its number as text), and what a splitter adds."""
+    return _hash(f"{own}\0{finer}", b"stratum")
 
 
 def _hash(key: str, salt: bytes) -> int:

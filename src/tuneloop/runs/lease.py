@@ -84,14 +84,18 @@ class Lease:
     def metrics(self, points: Mapping[int, Mapping[str, float]]) -> None:
         """The same for many steps in one transaction."""
         with self.ws.db.write() as connection:
-            self.fence(connection)
-            time = clock(connection)
-            rows = [
-                {"run": self.run, "step": step, "name": name, "value": _storable(value), "time": time}
-                for step, values in points.items()
-                for name, value in values.items()
-            ]
-            upsert(connection, metrics, rows)
+            self.add_points(connection, points)
+
+    def add_points(self, connection: Connection, points: Mapping[int, Mapping[str, float]]) -> None:
+        """`metrics` inside the caller's transaction."""
+        self.fence(connection)
+        time = clock(connection)
+        rows = [
+            {"run": self.run, "step": step, "name": name, "value": _storable(value), "time": time}
+            for step, values in points.items()
+            for name, value in values.items()
+        ]
+        upsert(connection, metrics, rows)
 
     def points(self) -> list[Point]:
         """All points of the run's curves, by step."""

@@ -29,6 +29,7 @@ from tuneloop.store.database import clock
 from tuneloop.store.tables import next_number, runs
 
 __all__ = [
+    "add",
     "cancel",
     "claim",
     "events",
@@ -58,7 +59,7 @@ def submit(
     a light slot, unless `slot` says so.
     """
     with ws.db.write(durable=True) as connection:
-        return _add(connection, kind, spec, needs or {}, scenario, slot, here=False)
+        return add(connection, kind, spec, needs or {}, scenario, slot)
 
 
 def here(
@@ -78,7 +79,7 @@ def here(
     """
     with ws.db.write(durable=True) as connection:
         if run_id is None:
-            run_id = _add(connection, kind, spec, needs or {}, scenario, None, here=True)
+            run_id = add(connection, kind, spec, needs or {}, scenario, here=True)
         else:
             _make_resumable(connection, run_id, here=True, kind=kind)
         row = _taken(connection, run_id, process.identity(), seconds)
@@ -143,16 +144,17 @@ def resume(ws: Workspace, run_id: str) -> Run:
     return show(ws, run_id)
 
 
-def _add(
+def add(
     connection: Connection,
     kind: str,
     spec: Mapping[str, Any],
     needs: Mapping[str, Any],
-    scenario: str,
-    slot: Slot | None,
+    scenario: str = "main",
+    slot: Slot | None = None,
     *,
-    here: bool,
+    here: bool = False,
 ) -> str:
+    """`submit` inside the caller's transaction, for a run that another row names."""
     number = next_number(connection, "run")
     row = {
         "id": f"run-{number}",

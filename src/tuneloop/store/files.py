@@ -166,6 +166,12 @@ def delete_file(ws: Workspace, identity: str) -> None:
     _forget_bytes(ws, row["digest"])
 
 
+def lock_file(connection: Connection, identity: str) -> None:
+    """Inside the caller's transaction: the file is there, and nobody deletes it before the transaction ends."""
+    lock_kind(connection, "file")
+    _found(connection, identity)
+
+
 def delete_expired(ws: Workspace) -> list[str]:
     """Remove files whose time is over and that no live job reads; returns their ids."""
     with ws.db.read() as connection:

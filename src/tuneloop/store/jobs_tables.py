@@ -33,7 +33,7 @@ files = Table(
     Column("digest", String(128), nullable=False),
     Column("status", String(16), nullable=False),
     Column("details", Text),
-    Column("validation", JSON),
+    Column("validation", JSON(none_as_null=True)),
     Column("options", JSON, nullable=False),
     Column("owner", String(128), nullable=False),
     Column("created", Double, nullable=False),
@@ -56,7 +56,7 @@ jobs = Table(
     Column("validation_file", String(64)),
     Column("suffix", String(64)),
     Column("seed", BigInteger, nullable=False),
-    Column("tags", JSON),
+    Column("tags", JSON(none_as_null=True)),
     Column("method", JSON, nullable=False),
     Column("options", JSON, nullable=False),
     Column("organization", String(64), nullable=False),
@@ -69,7 +69,7 @@ jobs = Table(
     Column("fine_tuned_model", Text),
     Column("trained_tokens", BigInteger),
     Column("result_files", JSON, nullable=False),
-    Column("error", JSON),
+    Column("error", JSON(none_as_null=True)),
     Column("created", Double, nullable=False),
 )
 Index("ix_jobs_owner_request", jobs.c.owner, jobs.c.request)

@@ -1,0 +1,204 @@
+"""`/v1/fine_tuning/jobs`: made, listed, followed, stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from tuneloop.app.http.errors import HttpError, http_error, unsupported
+from tuneloop.app.http.openai.streaming import HEADERS, stream
+from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.service import service
+from tuneloop.errors import ConflictError, NotFoundError
+from tuneloop.jobs import creating, ending, stopping
+from tuneloop.jobs.shaping import shaped, shaped_checkpoint, shaped_event
+from tuneloop.store import Workspace
+from tuneloop.store import jobs as rows
+from tuneloop.store.jobs import Job
+
+router = APIRouter(tags=["fine-tuning"])
+MOST_BODY = 1 << 20
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+CREATE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {
+    "type": "object", "required": ["model", "training_file"],
+    "properties": {
+        "model": {"type": "string"}, "training_file": {"type": "string"},
+        "validation_file": {"type": "string", "nullable": True},
+        "suffix": {"type": "string", "minLength": 1, "maxLength": 64, "nullable": True},
+        "seed": {"type": "integer", "minimum": 0, "maximum": 2147483647, "nullable": True},
+        "metadata": {"type": "object", "additionalProperties": {"type": "string"}, "nullable": True},
+        "method": {"type": "object", "nullable": True},
+        "hyperparameters": {"type": "object", "nullable": True},
+        "tuneloop": {"type": "object", "nullable": True},
+    },
+    "example": {"model": "starter", "training_file": "file-abc", "suffix": "family",
+                "tuneloop": {"on_bad_rows": "set_aside"}},
+}}}}}  # fmt: skip
+
+
+@router.post("/fine_tuning/jobs", openapi_extra=CREATE)
+async def create_job(request: Request, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    """Make a job; a repeated request of the official client gives the job that is there."""
+    return await run_in_threadpool(_create, request, await _body(request), caller)
+
+
+def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    ws = service(request).ws
+    retries = request.headers.get("x-stainless-retry-count", "0")
+    try:
+        job = creating.create(
+            ws,
+            body,
+            owner=caller.key or caller.user,
+            repeat_key=request.headers.get("idempotency-key"),
+            retry=retries.isdecimal() and int(retries) > 0,
+        )
+    except ConflictError as error:
+        raise HttpError(409, str(error), code="idempotency_conflict", param="Idempotency-Key") from None
+    _begin(request)
+    return shaped(job)
+
+
+def _begin(request: Request) -> None:
+    """Let the server's supervisor start a process now, and not at its next round."""
+    if supervisor := service(request).parts.get("supervisor"):
+        supervisor.wake()
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_BODY:
+            raise HttpError(413, "The request is too large.", code="request_too_large")
+    try:
+        body = json.loads(bytes(data))
+    except (ValueError, RecursionError) as error:
+        raise HttpError(400, f"The body is not JSON ({error}).", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
+    return body
+
+
+@router.get("/fine_tuning/jobs")
+def list_jobs(
+    request: Request, after: str | None = None, limit: Limit = 20, caller: Caller = needs("jobs:read")
+) -> dict[str, Any]:
+    """Newest first; `metadata[key]=value` filters, `metadata=null` gives those without any."""
+    filters = ((re.fullmatch(r"metadata\[(.*)\]", key), value) for key, value in request.query_params.items())
+    tags = {match[1]: value for match, value in filters if match}
+    untagged = request.query_params.get("metadata") == "null"
+    found, more = rows.jobs(service(request).ws, after=after, limit=limit, tags=tags, untagged=untagged)
+    return {"object": "list", "data": [shaped(job) for job in found], "has_more": more}
+
+
+@router.get("/fine_tuning/jobs/{job_id}")
+def retrieve_job(request: Request, job_id: str, caller: Caller = needs("jobs:read")) -> dict[str, Any]:
+    return shaped(_job(service(request).ws, job_id))
+
+
+@router.post("/fine_tuning/jobs/{job_id}/cancel")
+def cancel_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    return _stopped(request, job_id, stopping.cancel)
+
+
+@router.post("/fine_tuning/jobs/{job_id}/pause")
+def pause_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    return _stopped(request, job_id, stopping.pause)
+
+
+@router.post("/fine_tuning/jobs/{job_id}/resume")
+def resume_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    answer = _stopped(request, job_id, stopping.resume)
+    _begin(request)
+    return answer
+
+
+def _stopped(request: Request, job_id: str, do: Any) -> dict[str, Any]:
+    try:
+        return shaped(do(service(request).ws, job_id))
+    except NotFoundError as error:
+        raise _unknown(error) from None
+    except stopping.JobEnded as error:
+        raise HttpError(400, error.message, code=error.code) from None
+    except ConflictError as error:
+        raise http_error(error) from None
+
+
+@router.get("/fine_tuning/jobs/{job_id}/events", response_model=None)
+def list_events(
+    request: Request,
+    job_id: str,
+    after: str | None = None,
+    limit: Limit = 20,
+    stream_asked: Annotated[bool, Query(alias="stream")] = False,
+    caller: Caller = needs("jobs:read"),
+) -> dict[str, Any] | StreamingResponse:
+    """Newest first; with `stream=true` as they happen, oldest first, behind `after` or the header Last-Event-ID."""
+    ws = service(request).ws
+    job = _job(ws, job_id)
+    if stream_asked:
+        ending.reconcile(ws, job_id)
+        since = request.headers.get("last-event-id") or after
+        number = _number(job, since) if since else 0
+        return StreamingResponse(
+            stream(ws, job, number), headers=HEADERS, media_type="text/event-stream; charset=utf-8"
+        )
+    found, more = rows.events(ws, job_id, after=_number(job, after) if after else None, limit=limit)
+    return {"object": "list", "data": [shaped_event(job, event) for event in found], "has_more": more}
+
+
+def _number(job: Job, identity: str) -> int:
+    start, _, number = identity.rpartition("-")
+    mine = start == f"ftevent-{job.mark}" and number.isascii() and number.isdecimal() and len(number) < 12
+    if not mine or not 1 <= int(number) <= job.events:
+        raise _strange_event(identity)
+    return int(number)
+
+
+def _strange_event(identity: str) -> HttpError:
+    return HttpError(400, f"{identity!r} is no event of this job.", param="after", code="invalid_value")
+
+
+@router.get("/fine_tuning/jobs/{job_id}/checkpoints")
+def list_checkpoints(
+    request: Request, job_id: str, after: str | None = None, limit: Limit = 10, caller: Caller = needs("jobs:read")
+) -> dict[str, Any]:
+    """Newest first."""
+    ws = service(request).ws
+    job = _job(ws, job_id)
+    found, more = rows.checkpoints(ws, job_id, after=after, limit=limit)
+    return {
+        "object": "list",
+        "data": [shaped_checkpoint(job, one) for one in found],
+        "first_id": found[0].id if found else None,
+        "last_id": found[-1].id if found else None,
+        "has_more": more,
+    }
+
+
+@router.api_route("/fine_tuning/checkpoints/{checkpoint:path}/permissions", methods=["GET", "POST"])
+def permissions(checkpoint: str, caller: Caller = needs("jobs:read")) -> None:
+    raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
+
+
+@router.delete("/fine_tuning/checkpoints/{checkpoint:path}/permissions/{permission}")
+def delete_permission(checkpoint: str, permission: str, caller: Caller = needs("jobs:write")) -> None:
+    raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
+
+
+def _job(ws: Workspace, job_id: str) -> Job:
+    try:
+        return rows.job(ws, job_id)
+    except NotFoundError as error:
+        raise _unknown(error) from None
+
+
+def _unknown(error: NotFoundError) -> HttpError:
+    return HttpError(404, error.message, param="fine_tune_id", code="fine_tune_not_found")

@@ -1,0 +1,297 @@
+"""Jobs from file to model by their real worker: what they tell, what they make, what a kill leaves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.jobs.served import chat_line, chat_lines, jsonl
+
+from tuneloop.app.http.supervising import Supervisor
+from tuneloop.jobs import creating, stopping, uploads
+from tuneloop.jobs.shaping import shaped
+from tuneloop.runs import queue
+from tuneloop.runs.queue import claim
+from tuneloop.store import Workspace, files, jobs, settings
+from tuneloop.store.jobs import Job
+from tuneloop.store.model_names import names_of, version_of
+
+BAD = {"messages": [{"role": "user", "content": "no answer"}]}
+QUICK = {"train": {"general": "none"}}
+
+
+@pytest.fixture
+def ws(tmp_path: Path, tiny_base: Path) -> Iterator[Workspace]:
+    with Workspace.find(tmp_path / "w") as ws:
+        settings.set_setting(ws, "bases", {"tiny": str(tiny_base)})
+        yield ws
+
+
+def upload(ws: Workspace, rows: list[dict[str, Any]], name: str = "train.jsonl") -> str:
+    part = ws.blobs.new_part()
+    part.write_bytes(jsonl(rows))
+    return uploads.keep(ws, part, filename=name, purpose="fine-tune").id
+
+
+def make(ws: Workspace, rows: list[dict[str, Any]], **more: Any) -> Job:
+    ours = {"max_steps": 3, **more.pop("tuneloop", {})}
+    return creating.create(ws, {"model": "tiny", "training_file": upload(ws, rows), "tuneloop": ours, **more})
+
+
+def work_here(ws: Workspace, job: Job) -> Job:
+    """The run's work in this process, as its worker does it."""
+    from tuneloop.app.wiring import work
+
+    lease = claim(ws, job.run)
+    assert lease is not None
+    with lease:
+        work(ws, lease)
+    return jobs.job(ws, job.id)
+
+
+def messages(ws: Workspace, job: Job) -> list[str]:
+    return [event.message for event in jobs.events_since(ws, job.id, 0, 10_000)]
+
+
+def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -> None:
+    job = make(ws, chat_lines(40), suffix="svc", hyperparameters={"learning_rate_multiplier": 0.2, "batch_size": 4})
+    done = work_here(ws, job)
+    told = messages(ws, done)
+    name = f"ft:tiny:local:svc:{job.mark}"
+    assert told[:4] == [
+        f"Created fine-tuning job: {job.id}",
+        f"Validating training file: {job.training_file}",
+        "Files validated, moving job to queued state",
+        "Fine-tuning job started",
+    ]
+    assert [text.partition(":")[0] for text in told if text.startswith("Step ")] == ["Step 1/3", "Step 2/3", "Step 3/3"]
+    assert told[-2:] == [f"New fine-tuned model created: {name}", "The job has successfully completed"]
+    body = shaped(done)
+    assert (body["status"], body["fine_tuned_model"], body["error"]) == ("succeeded", name, None)
+    assert body["trained_tokens"] > 0
+    numbers = body["hyperparameters"]
+    assert numbers == {key: body["method"]["supervised"]["hyperparameters"][key] for key in numbers}
+    assert (numbers["batch_size"], numbers["learning_rate_multiplier"]) == (4, 0.2)
+    assert isinstance(numbers["n_epochs"], int)
+    version = version_of(ws, name)
+    assert version == queue.show(ws, job.run).result["model"]  # type: ignore[index]
+    from tuneloop.store import datasets, models
+
+    made = models.model(ws, version or "")
+    train = made.recipe["train"]
+    assert train["batch"] == 4
+    assert datasets.version(ws, str(made.dataset)).splits["validation"] > 0
+    (result,) = body["result_files"]
+    table = list(csv.DictReader(io.StringIO(files.content(ws, files.file(ws, result)).read_text())))
+    assert [row["step"] for row in table] == ["1", "2", "3"]
+    assert float(table[0]["train_loss"]) > 0
+    assert table[-1]["full_valid_loss"]
+    assert [one.step for one in jobs.checkpoints(ws, job.id)[0]]
+    steps = [event for event in jobs.events_since(ws, job.id, 0, 999) if event.type == "metrics"]
+    assert steps[0].data["total_steps"] == 3
+    assert steps[0].data["train_loss"] == pytest.approx(float(table[0]["train_loss"]))
+    # twice the derived rate, which another job without a multiplier gets
+    plain = work_here(ws, make(ws, chat_lines(40), hyperparameters={"batch_size": 4}))
+    usual = models.model(ws, version_of(ws, str(plain.fine_tuned_model)) or "").recipe["train"]["learning_rate"]
+    assert train["learning_rate"] == pytest.approx(2 * usual)
+    assert shaped(plain)["hyperparameters"]["learning_rate_multiplier"] == pytest.approx(0.1)
+    assert plain.fine_tuned_model == f"ft:tiny:local::{plain.mark}"
+    assert [one.job for one in names_of(ws, str(version))] == [job.id]
+    # a finished model is a base
+    again = make(ws, chat_lines(12), model=name)
+    assert work_here(ws, again).fine_tuned_model == f"ft:tiny:local::{again.mark}"
+
+
+def test_a_validation_file_is_validated_on_and_not_trained_on(ws: Workspace) -> None:
+    held = upload(ws, [chat_line(f"held out {n}?", f"answer {n}") for n in range(5)], "held.jsonl")
+    done = work_here(ws, make(ws, chat_lines(12), validation_file=held))
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, "newest")
+    assert dict(version.splits) == {"train": 12, "validation": 5, "test": 0}
+    assert done.status == "succeeded"
+    assert f"and validation file: {held}" in messages(ws, done)[1]
+
+
+def test_rows_are_set_aside_and_the_rest_is_trained_on(ws: Workspace) -> None:
+    done = work_here(ws, make(ws, [*chat_lines(9), BAD], tuneloop={"on_bad_rows": "set_aside"}))
+    from tuneloop.store import datasets
+
+    assert (done.status, datasets.version(ws, "newest").records) == ("succeeded", 9)
+
+
+def pairs(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "input": {"messages": [{"role": "user", "content": f"Say {n}!"}]},
+            "preferred_output": [{"role": "assistant", "content": f"yes {n}"}],
+            "non_preferred_output": [{"role": "assistant", "content": f"no {n}"}],
+        }
+        for n in range(count)
+    ]
+
+
+def test_a_dpo_job(ws: Workspace) -> None:
+    done = work_here(ws, make(ws, pairs(12), method={"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.3}}}))
+    assert done.status == "succeeded", done.error
+    assert done.method["dpo"]["hyperparameters"]["beta"] == 0.3
+    from tuneloop.store import models
+
+    assert models.model(ws, "newest").objective == "dpo"
+
+
+def test_a_reinforcement_job_is_graded_on_the_fields_of_its_lines(ws: Workspace) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"{n}?"}], "want": {"part": chr(97 + n)}} for n in range(12)]
+    grader = {
+        "type": "multi",
+        "name": "both",
+        "graders": {
+            "has": {
+                "type": "string_check",
+                "name": "has",
+                "input": "{{sample.output_text}}",
+                "reference": "{{item.want.part}}",
+                "operation": "ilike",
+            },
+            "like": {
+                "type": "text_similarity",
+                "name": "like",
+                "input": "{{sample.output_text}}",
+                "reference": "{{item.want.part}}",
+                "evaluation_metric": "fuzzy_match",
+            },
+        },
+        "calculate_output": "0.8 * has + 0.2 * like",
+    }
+    method = {
+        "type": "reinforcement",
+        "reinforcement": {"grader": grader, "hyperparameters": {"compute_multiplier": 0.5}},
+    }
+    done = work_here(ws, make(ws, rows, method=method, tuneloop={"max_steps": 2}))
+    assert done.status == "succeeded", done.error
+    numbers = done.method["reinforcement"]["hyperparameters"]
+    assert numbers["compute_multiplier"] == 0.5
+    rewards = queue.metrics(ws, job_run(ws, done), ["reward"])
+    assert len(rewards) == 2
+    assert all(0 <= point.value <= 1 for point in rewards)
+
+
+def job_run(ws: Workspace, job: Job) -> str:
+    return jobs.job(ws, job.id).run
+
+
+def test_a_failing_run_fills_the_jobs_error(ws: Workspace) -> None:
+    job = make(ws, chat_lines(12), tuneloop={"max_seq_len": 10_000_000})
+    with pytest.raises(Exception, match="max_length"):
+        work_here(ws, job)
+    failed = jobs.job(ws, job.id)
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert failed.error["code"] == "setting"
+    last = jobs.events(ws, job.id, limit=1)[0][0]
+    assert (last.level, last.data["error_code"]) == ("error", "setting")
+
+
+def test_a_job_that_was_cancelled_before_its_last_word_stays_cancelled(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuneloop.errors import StoppedError
+    from tuneloop.jobs import tuning
+
+    job = make(ws, chat_lines(12))
+    real = tuning.result_csv
+
+    def cancelled(*given: Any) -> bytes:
+        stopping.cancel(ws, job.id)
+        return real(*given)
+
+    monkeypatch.setattr(tuning, "result_csv", cancelled)
+    with pytest.raises(StoppedError):
+        work_here(ws, job)
+    assert jobs.job(ws, job.id).status == "cancelled"
+    assert jobs.job(ws, job.id).fine_tuned_model is None
+    assert queue.show(ws, job.run).state == "cancelled"
+
+
+def wait_for(ws: Workspace, job: Job, done: Any, supervisor: Supervisor | None = None, seconds: float = 90) -> Job:
+    give_up = time.monotonic() + seconds
+    while not done(found := jobs.job(ws, job.id)):
+        assert time.monotonic() < give_up, (found.status, messages(ws, found)[-3:])
+        if supervisor:
+            supervisor.look()
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.slow
+def test_pausing_and_resuming_a_running_job(ws: Workspace) -> None:
+    supervisor = Supervisor(ws)
+    job = make(ws, chat_lines(40), tuneloop={"max_steps": 400}, hyperparameters={"n_epochs": 50, "batch_size": 2})
+    supervisor.look()
+    wait_for(ws, job, lambda found: found.told_step > 5)
+    assert stopping.pause(ws, job.id).status in ("pausing", "paused")
+    paused = wait_for(ws, job, lambda found: found.status == "paused")
+    step = paused.told_step
+    stopping.resume(ws, job.id)
+    supervisor.look()
+    wait_for(ws, job, lambda found: found.told_step > step, supervisor)
+    stopping.cancel(ws, job.id)
+    wait_for(ws, job, lambda found: found.state == "cancelled")
+    told = [text for text in messages(ws, job) if text.startswith("Step ")]
+    assert len(told) == len({text.partition(":")[0] for text in told})
+    assert messages(ws, job)[-1] == "Fine-tuning job cancelled"
+
+
+@pytest.mark.slow
+def test_kills_lose_and_double_nothing(ws: Workspace) -> None:
+    supervisor = Supervisor(ws)
+    job = make(
+        ws,
+        chat_lines(40),
+        tuneloop={"max_steps": 150, "train": {"checkpoint_seconds": 0.2, "general": "none"}},
+        hyperparameters={"n_epochs": 50, "batch_size": 2},
+    )
+    for kill_at in (0.3, 2.5, 3.5):
+        supervisor.look()
+        wait_for(ws, job, lambda found: found.state == "running" or found.outcome)
+        time.sleep(kill_at)
+        owner = queue.show(ws, job.run).owner
+        if jobs.job(ws, job.id).outcome is None and owner:
+            os.kill(owner["pid"], signal.SIGKILL)
+            time.sleep(0.3)
+    done = wait_for(ws, job, lambda found: found.outcome, supervisor, 180)
+    assert done.status == "succeeded", done.error
+    steps = [text.partition("/")[0] for text in messages(ws, done) if text.startswith("Step ")]
+    assert steps == [f"Step {number}" for number in range(1, 151)]
+    assert messages(ws, done).count("Fine-tuning job started") == 1
+    assert messages(ws, done).count("The job has successfully completed") == 1
+    assert [event.number for event in jobs.events_since(ws, job.id, 0, 9999)] == list(range(1, done.events + 1))
+    assert len(names_of(ws, version_of(ws, str(done.fine_tuned_model)) or "")) == 1
+
+
+@pytest.mark.slow
+def test_the_family_file_becomes_a_model_of_the_starter(tmp_path: Path) -> None:
+    names = ["Mimi", "Tom", "Anna", "Otto", "小猫", "爸爸", "妈妈", "奶奶", "Rex"]
+    rows = [
+        chat_line(f"Who is {name}? 第{n}个", f"{name} is number {n} of the family.") for n, name in enumerate(names)
+    ]
+    with Workspace.find(tmp_path / "family") as ws:
+        job = creating.create(
+            ws,
+            {
+                "model": "starter",
+                "training_file": upload(ws, [*rows, BAD]),
+                "suffix": "family",
+                "tuneloop": {"on_bad_rows": "set_aside", "max_steps": 2, **QUICK},
+            },
+        )
+        done = work_here(ws, job)
+        assert done.status == "succeeded", done.error
+        assert done.fine_tuned_model == f"ft:starter:local:family:{job.mark}"
