@@ -270,7 +270,7 @@ def _check_options(options: Options) -> None:
     from tuneloop.prepare.recipe import PrepareRecipe
 
     for key in options.train:
-        if key in NOT_THEIRS:
+        if key in NOT_THEIRS and not (key == "general" and options.train[key] in ("none", "shipped")):
             raise SettingError(
                 f"found {key!r}",
                 expected="another key of the training recipe",

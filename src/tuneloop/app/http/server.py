@@ -26,6 +26,7 @@ from tuneloop.access import sign_in
 from tuneloop.access.audit import at_the_machine
 from tuneloop.access.sign_in import First
 from tuneloop.app.http.application import make_app
+from tuneloop.app.http.housekeeping import Housekeeper
 from tuneloop.app.http.service import Service
 from tuneloop.app.http.settings import ServeSettings, rules_for
 from tuneloop.app.http.supervising import Supervisor
@@ -72,7 +73,12 @@ def serve(
         url = url_of(address, listener.getsockname()[1], names)
         settings.set_setting(ws, URL, url)
         supervisor = Supervisor(ws)
-        made = {"rules": rules_for(chosen, address, names), "supervisor": supervisor, "stopping": threading.Event()}
+        made = {
+            "rules": rules_for(chosen, address, names),
+            "supervisor": supervisor,
+            "housekeeper": (housekeeper := Housekeeper(ws)),
+            "stopping": threading.Event(),
+        }
         service = Service(ws, {**made, **(parts or {})})
         config = uvicorn.Config(
             make_app(service),
@@ -88,6 +94,7 @@ def serve(
         )
         server = _Server(config, service.parts["stopping"])
         supervisor.start()
+        housekeeper.start()
         # What it gives is shown once: nothing that can fail stands between making and showing it.
         announce(Started(url, sign_in.begin_workspace(ws, at_the_machine())))
         asyncio.run(_run(server, listener, service))

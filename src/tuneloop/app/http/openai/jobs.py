@@ -148,7 +148,9 @@ def list_events(
         since = request.headers.get("last-event-id") or after
         number = _number(job, since) if since else 0
         return StreamingResponse(
-            stream(ws, job, number), headers=HEADERS, media_type="text/event-stream; charset=utf-8"
+            stream(ws, job, number, service(request).parts.get("stopping")),
+            headers=HEADERS,
+            media_type="text/event-stream; charset=utf-8",
         )
     found, more = rows.events(ws, job_id, after=_number(job, after) if after else None, limit=limit)
     return {"object": "list", "data": [shaped_event(job, event) for event in found], "has_more": more}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 
@@ -24,10 +25,11 @@ HEADERS: Mapping[str, str] = {"cache-control": "no-cache", "x-accel-buffering": 
 RETRY_MS, KEEP_ALIVE, POLL = 3000, 15.0, 0.5
 
 
-async def stream(ws: Workspace, job: Job, number: int) -> AsyncIterator[bytes]:
-    """The events above `number`, and those that come, until the job has ended."""
+async def stream(ws: Workspace, job: Job, number: int, stopping: threading.Event | None = None) -> AsyncIterator[bytes]:
+    """The events above `number`, and those that come, until the job has ended, or the server is about to stop: then
+    the body ends without `[DONE]`, and the reader comes again."""
     first, said = True, time.monotonic()
-    while True:
+    while stopping is None or not stopping.is_set():
         last, outcome, state = await run_in_threadpool(rows.pulse, ws, job.id)
         while number < last:
             for event in await run_in_threadpool(rows.events_since, ws, job.id, number):
