@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -258,14 +259,16 @@ def test_kills_lose_and_double_nothing(ws: Workspace) -> None:
         tuneloop={"max_steps": 150, "train": {"checkpoint_seconds": 0.2, "general": "none"}},
         hyperparameters={"n_epochs": 50, "batch_size": 2},
     )
-    for kill_at in (0.3, 2.5, 3.5):
-        supervisor.look()
-        wait_for(ws, job, lambda found: found.state == "running" or found.outcome)
+    attempt = 0
+    for kill_at in (0.2, 2.0, 3.5):
+        found = wait_for(ws, job, lambda found: found.attempt > attempt or found.outcome, supervisor)  # noqa: B023
+        attempt = found.attempt
         time.sleep(kill_at)
         owner = queue.show(ws, job.run).owner
-        if jobs.job(ws, job.id).outcome is None and owner:
-            os.kill(owner["pid"], signal.SIGKILL)
-            time.sleep(0.3)
+        if owner and jobs.job(ws, job.id).outcome is None:
+            with suppress(ProcessLookupError):
+                os.kill(owner["pid"], signal.SIGKILL)
+    assert attempt >= 2
     done = wait_for(ws, job, lambda found: found.outcome, supervisor, 180)
     assert done.status == "succeeded", done.error
     steps = [text.partition("/")[0] for text in messages(ws, done) if text.startswith("Step ")]

@@ -25,20 +25,19 @@ router = APIRouter(tags=["fine-tuning"])
 MOST_BODY = 1 << 20
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
+OBJECT = {"type": ["object", "null"]}
 CREATE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {
     "type": "object", "required": ["model", "training_file"],
     "properties": {
         "model": {"type": "string"}, "training_file": {"type": "string"},
-        "validation_file": {"type": "string", "nullable": True},
-        "suffix": {"type": "string", "minLength": 1, "maxLength": 64, "nullable": True},
-        "seed": {"type": "integer", "minimum": 0, "maximum": 2147483647, "nullable": True},
-        "metadata": {"type": "object", "additionalProperties": {"type": "string"}, "nullable": True},
-        "method": {"type": "object", "nullable": True},
-        "hyperparameters": {"type": "object", "nullable": True},
-        "tuneloop": {"type": "object", "nullable": True},
+        "validation_file": {"type": ["string", "null"]},
+        "suffix": {"type": ["string", "null"], "minLength": 1, "maxLength": 64},
+        "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": 2147483647},
+        "metadata": {**OBJECT, "additionalProperties": {"type": "string"}},
+        "method": OBJECT, "hyperparameters": OBJECT, "tuneloop": OBJECT,
     },
-    "example": {"model": "starter", "training_file": "file-abc", "suffix": "family",
-                "tuneloop": {"on_bad_rows": "set_aside"}},
+    "examples": [{"model": "starter", "training_file": "file-abc", "suffix": "family",
+                  "tuneloop": {"on_bad_rows": "set_aside"}}],
 }}}}}  # fmt: skip
 
 
@@ -98,31 +97,31 @@ def list_jobs(
     return {"object": "list", "data": [shaped(job) for job in found], "has_more": more}
 
 
-@router.get("/fine_tuning/jobs/{job_id}")
-def retrieve_job(request: Request, job_id: str, caller: Caller = needs("jobs:read")) -> dict[str, Any]:
-    return shaped(_job(service(request).ws, job_id))
+@router.get("/fine_tuning/jobs/{identity}")
+def retrieve_job(request: Request, identity: str, caller: Caller = needs("jobs:read")) -> dict[str, Any]:
+    return shaped(_job(service(request).ws, identity))
 
 
-@router.post("/fine_tuning/jobs/{job_id}/cancel")
-def cancel_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
-    return _stopped(request, job_id, stopping.cancel)
+@router.post("/fine_tuning/jobs/{identity}/cancel")
+def cancel_job(request: Request, identity: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    return _stopped(request, identity, stopping.cancel)
 
 
-@router.post("/fine_tuning/jobs/{job_id}/pause")
-def pause_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
-    return _stopped(request, job_id, stopping.pause)
+@router.post("/fine_tuning/jobs/{identity}/pause")
+def pause_job(request: Request, identity: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    return _stopped(request, identity, stopping.pause)
 
 
-@router.post("/fine_tuning/jobs/{job_id}/resume")
-def resume_job(request: Request, job_id: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
-    answer = _stopped(request, job_id, stopping.resume)
+@router.post("/fine_tuning/jobs/{identity}/resume")
+def resume_job(request: Request, identity: str, caller: Caller = needs("jobs:write")) -> dict[str, Any]:
+    answer = _stopped(request, identity, stopping.resume)
     _begin(request)
     return answer
 
 
-def _stopped(request: Request, job_id: str, do: Any) -> dict[str, Any]:
+def _stopped(request: Request, identity: str, do: Any) -> dict[str, Any]:
     try:
-        return shaped(do(service(request).ws, job_id))
+        return shaped(do(service(request).ws, identity))
     except NotFoundError as error:
         raise _unknown(error) from None
     except stopping.JobEnded as error:
@@ -131,10 +130,10 @@ def _stopped(request: Request, job_id: str, do: Any) -> dict[str, Any]:
         raise http_error(error) from None
 
 
-@router.get("/fine_tuning/jobs/{job_id}/events", response_model=None)
+@router.get("/fine_tuning/jobs/{identity}/events", response_model=None)
 def list_events(
     request: Request,
-    job_id: str,
+    identity: str,
     after: str | None = None,
     limit: Limit = 20,
     stream_asked: Annotated[bool, Query(alias="stream")] = False,
@@ -142,9 +141,9 @@ def list_events(
 ) -> dict[str, Any] | StreamingResponse:
     """Newest first; with `stream=true` as they happen, oldest first, behind `after` or the header Last-Event-ID."""
     ws = service(request).ws
-    job = _job(ws, job_id)
+    job = _job(ws, identity)
     if stream_asked:
-        ending.reconcile(ws, job_id)
+        ending.reconcile(ws, identity)
         since = request.headers.get("last-event-id") or after
         number = _number(job, since) if since else 0
         return StreamingResponse(
@@ -152,30 +151,27 @@ def list_events(
             headers=HEADERS,
             media_type="text/event-stream; charset=utf-8",
         )
-    found, more = rows.events(ws, job_id, after=_number(job, after) if after else None, limit=limit)
+    found, more = rows.events(ws, identity, after=_number(job, after) if after else None, limit=limit)
     return {"object": "list", "data": [shaped_event(job, event) for event in found], "has_more": more}
 
 
-def _number(job: Job, identity: str) -> int:
-    start, _, number = identity.rpartition("-")
+def _number(job: Job, event: str) -> int:
+    """The number of an event of this job, by its id."""
+    start, _, number = event.rpartition("-")
     mine = start == f"ftevent-{job.mark}" and number.isascii() and number.isdecimal() and len(number) < 12
     if not mine or not 1 <= int(number) <= job.events:
-        raise _strange_event(identity)
+        raise HttpError(400, f"{event!r} is no event of this job.", param="after", code="invalid_value")
     return int(number)
 
 
-def _strange_event(identity: str) -> HttpError:
-    return HttpError(400, f"{identity!r} is no event of this job.", param="after", code="invalid_value")
-
-
-@router.get("/fine_tuning/jobs/{job_id}/checkpoints")
+@router.get("/fine_tuning/jobs/{identity}/checkpoints")
 def list_checkpoints(
-    request: Request, job_id: str, after: str | None = None, limit: Limit = 10, caller: Caller = needs("jobs:read")
+    request: Request, identity: str, after: str | None = None, limit: Limit = 10, caller: Caller = needs("jobs:read")
 ) -> dict[str, Any]:
     """Newest first."""
     ws = service(request).ws
-    job = _job(ws, job_id)
-    found, more = rows.checkpoints(ws, job_id, after=after, limit=limit)
+    job = _job(ws, identity)
+    found, more = rows.checkpoints(ws, identity, after=after, limit=limit)
     return {
         "object": "list",
         "data": [shaped_checkpoint(job, one) for one in found],
@@ -195,9 +191,9 @@ def delete_permission(checkpoint: str, permission: str, caller: Caller = needs("
     raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
 
 
-def _job(ws: Workspace, job_id: str) -> Job:
+def _job(ws: Workspace, identity: str) -> Job:
     try:
-        return rows.job(ws, job_id)
+        return rows.job(ws, identity)
     except NotFoundError as error:
         raise _unknown(error) from None
 
