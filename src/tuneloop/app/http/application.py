@@ -13,7 +13,9 @@ from fastapi.routing import APIRoute
 from tuneloop import __version__
 from tuneloop.app.http import errors
 from tuneloop.app.http.guarding import guard
+from tuneloop.app.http.measuring import CountedExchanges, Measuring, Meters
 from tuneloop.app.http.service import Service
+from tuneloop.serve.exchanges import ExchangeLog
 
 FOLDERS = {"tuneloop.app.http.openai": "/v1", "tuneloop.app.http.api": "/api", "tuneloop.app.http.operations": ""}
 
@@ -33,6 +35,9 @@ def make_app(service: Service) -> FastAPI:
     for prefix, router in found:
         app.include_router(router, prefix=prefix)
     guard(app, service, guarded)
+    meters: Meters = service.parts.setdefault("meters", Meters())
+    app.add_middleware(Measuring, meters=meters)
+    service.parts.setdefault("exchanges", CountedExchanges(meters, ExchangeLog(service.ws)))
     return app
 
 
