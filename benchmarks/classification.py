@@ -219,9 +219,10 @@ def _ours(parts: dict[str, list[Row]], root: Path) -> list[float]:
         if progress.stage == "train":
             moments.append(time.perf_counter())
 
+    classes = {"name": "classify", "pool": "last", "language": 0, "noise": 0}  # the loss that HF Trainer has
     recipe = TrainRecipe(
-        tuner="full", precision="float32", batch=BATCH, max_steps=STEPS, learning_rate=1e-3, schedule="constant",
-        warmup=0, eval_every=0, general="none",
+        objective=classes, tuner="full", precision="float32", batch=BATCH, max_steps=STEPS, learning_rate=1e-3,
+        schedule="constant", warmup=0, eval_every=0, general="none",
     )  # fmt: skip
     with tempfile.TemporaryDirectory(dir=root) as place, Workspace.find(Path(place)) as ws:
         version = add_version(ws, {"train": parts["train"]}, "waimai")

@@ -21,7 +21,7 @@ from tuneloop.records import Record, Turn
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 from tuneloop.train import TrainRecipe, examples, train
-from tuneloop.train.batches import Batches, Size
+from tuneloop.train.batches import Batches, Size, pack
 from tuneloop.train.defaults import Facts
 from tuneloop.train.examples import Item
 from tuneloop.train.learner import Scene
@@ -72,15 +72,17 @@ def test_it_learns_and_the_model_says_the_classes(
     what, tuner = kind.split(", ")
     place = base if what == "decoder" else bert(tmp_path / "bert")
     version = make_version(rows())
-    made = train(version, TrainRecipe(base=str(place), tuner=tuner, epochs=EPOCHS, **QUICK), workspace=ws)
+    objective = {"name": "classify", "noise": 0}  # one letter of a word tells the class here
+    recipe = TrainRecipe(base=str(place), tuner=tuner, objective=objective, epochs=EPOCHS, **QUICK)
+    made = train(version, recipe, workspace=ws)
     assert made.objective == "classify"
-    losses = curve(ws, made.run, "loss")
+    losses = curve(ws, made.run, "class_loss") or curve(ws, made.run, "loss")
     assert losses[-1] < losses[0] / 2
     assert made.metrics["validation_macro_f1"] > 0.8
     assert len(curve(ws, made.run, "validation_auroc")) == EPOCHS  # once an epoch
     model = load_classifier(ws, made.name, dtype="float32")
     assert model.labels == ("animal", "colour", "数")
-    assert model.head.pool == ("last" if what == "decoder" else "first")
+    assert model.head.pool == ("mean" if what == "decoder" else "first")
     said = model.predict(["I see cat", "the 二"])
     assert [next(iter(one)) for one in said] == ["animal", "数"]
     assert sum(said[0].values()) == pytest.approx(1, abs=1e-5)
@@ -134,6 +136,83 @@ def test_the_loss_is_that_of_torch_on_each_text_alone(base: Path, tmp_path: Path
     weights = torch.tensor([4 / (2 * 3), 4 / (2 * 1)]) if balanced else None  # as scikit-learn's "balanced"
     expected = torch.nn.functional.cross_entropy(scores, right, weight=weights)
     torch.testing.assert_close(found.total / found.weight, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("pool", ["last", "mean"])
+def test_the_next_token_of_the_same_texts_counts_beside_the_class(base: Path, tmp_path: Path, pool: str) -> None:
+    texts = [("one", "a"), ("three four", "a"), ("five", "b"), ("a longer text", "a")]
+    records = [Record("label", text=text, label=label) for text, label in texts]
+    learner = scene_of(base, tmp_path, records, {"pool": pool, "balanced": True, "language": 0.3})
+    plain = scene_of(base, tmp_path / "plain", records, {"pool": pool, "balanced": True, "language": 0})
+    plain.head.weight.data.normal_(generator=torch.Generator().manual_seed(1))
+    learner.head.weight.data.copy_(plain.head.weight)
+    (whole,) = learner.scene.batches.once()
+    learner.survey([whole])
+    found = learner.loss(whole)
+    lm, nats = learner.lm, []
+    for text, _ in texts:
+        ids = torch.tensor([*lm.tokenizer.encode(text), lm.tokenizer.eos])
+        nats.append(torch.nn.functional.cross_entropy(lm.logits(ids)[:-1], ids[1:], reduction="none"))
+    classes = plain.loss(next(plain.scene.batches.once()))
+    expected = classes.total / classes.weight + 0.3 * torch.cat(nats).mean()
+    torch.testing.assert_close(found.total / found.weight, expected, rtol=1e-5, atol=1e-6)
+    assert found.metrics["language_loss"] / found.weight == pytest.approx(torch.cat(nats).mean().item(), rel=1e-5)
+    assert found.metrics["class_loss"] / found.weight == pytest.approx(classes.total.item() / classes.weight, rel=1e-5)
+    # micro-batches of a step add up to the whole step
+    parts = [pack(whole.examples, whole.numbers[rows]) for rows in (slice(0, 1), slice(1, 4))]
+    learner.survey(parts)
+    total = torch.stack([learner.loss(part).total for part in parts]).sum()
+    torch.testing.assert_close(total, found.total, rtol=1e-5, atol=1e-6)
+
+
+def test_a_share_of_the_tokens_is_read_as_others_and_still_to_be_predicted(base: Path, tmp_path: Path) -> None:
+    letters = "abcdefgh"
+    records = [Record("label", text=letters[n % 8] * 40, label="ab"[n % 2]) for n in range(16)]
+    learner = scene_of(base, tmp_path, records, {"noise": 0.25, "language": 0.5})
+    plain = scene_of(base, tmp_path / "plain", records, {"noise": 0.0, "language": 0.5})
+    known = set(learner.lm.tokenizer.encode(letters))
+    seen = []
+    for step in range(4):  # two epochs of two steps
+        (before,), (after,) = plain.micro_batches(step), learner.micro_batches(step)
+        assert torch.equal(before.packed.targets, after.packed.targets)
+        changed = before.packed.ids != after.packed.ids
+        ends = before.packed.ids == learner.lm.tokenizer.eos
+        assert not bool((changed & ends).any())
+        assert set(after.packed.ids[changed].tolist()) <= known
+        seen.append(float(changed[~ends].float().mean()))
+        (again,) = learner.micro_batches(step)
+        assert torch.equal(again.packed.ids, after.packed.ids)  # a run that goes on reads the same
+    # of the tokens that are drawn, those that are drawn as themselves do not show: one in eight
+    assert np.mean(seen) == pytest.approx(0.25 * 7 / 8, abs=0.04)
+    assert len(set(seen)) > 1
+    (held,) = learner.scene.batches.once()
+    assert set(held.packed.ids.tolist()) <= known | {learner.lm.tokenizer.eos}
+    assert all(len(set(row.tolist())) == 2 for row in held.packed.ids.split(held.packed.lengths))  # never noisy
+
+
+def test_validation_and_the_kept_weights_go_by_the_classes_alone(
+    ws: Workspace, make_version: MakeVersion, base: Path
+) -> None:
+    objective = {"name": "classify", "language": 5.0}
+    recipe = TrainRecipe(base=str(base), tuner="full", objective=objective, epochs=2, **QUICK)
+    made = train(make_version(rows()), recipe, workspace=ws)
+    names = ("loss", "class_loss", "language_loss")
+    total, classes, words = (np.array(curve(ws, made.run, name)) for name in names)
+    np.testing.assert_allclose(total, classes + 5.0 * words, rtol=1e-4)
+    assert words[-1] < words[0]
+    model = load_classifier(ws, made.name, dtype="float32")
+    held = [record for record, split, *_ in rows() if split == "validation"]
+    said = model.probabilities(held).log()
+    right = torch.tensor([model.labels.index(str(record.label)) for record in held])
+    loss = torch.nn.functional.nll_loss(said, right)
+    assert float(loss) == pytest.approx(min(curve(ws, made.run, "validation_loss")), rel=1e-3)
+
+
+def test_an_encoder_has_no_next_token(ws: Workspace, make_version: MakeVersion, tmp_path: Path) -> None:
+    objective = {"name": "classify", "language": 0.5}
+    recipe = TrainRecipe(base=str(bert(tmp_path / "bert")), objective=objective, **QUICK)
+    with pytest.raises(SettingError, match=r"language 0\.5, and this base is an encoder"):
+        train(make_version(rows()), recipe, workspace=ws)
 
 
 def test_what_is_read_of_a_text(base: Path) -> None:
@@ -228,11 +307,15 @@ def facts(parameters: float, **other: Any) -> Facts:
 
 def test_defaults_are_those_of_classification() -> None:
     small = resolve(TrainRecipe(), facts(4.2e6), steps_per_epoch=282).recipe
-    assert small.objective == {"name": "classify", "labels": ["a", "b"], "pool": "last", "balanced": False}
-    assert (small.tuner, small.epochs, small.batch, small.eval_every) == ({"name": "full"}, 3.0, 32, 282)
-    assert resolve(TrainRecipe(), facts(7e9)).recipe.tuner["name"] == "lora"  # type: ignore[index]
+    shared = {"name": "classify", "labels": ["a", "b"], "balanced": False}
+    assert small.objective == {**shared, "pool": "mean", "language": 0.5, "noise": 0.1}
+    assert (small.tuner, small.epochs, small.batch, small.eval_every) == ({"name": "full"}, 5.0, 32, 282)
+    large = resolve(TrainRecipe(), facts(7e9)).recipe
+    assert large.tuner["name"] == "lora"  # type: ignore[index]
+    assert large.objective == {**shared, "pool": "last", "language": 0.0, "noise": 0.0}
     bert = resolve(TrainRecipe(), facts(110e6, generates=False)).recipe
-    assert bert.objective["pool"] == "first"  # type: ignore[index]
+    assert bert.objective == {**shared, "pool": "first", "language": 0.0, "noise": 0.0}
+    assert bert.epochs == 3.0
     assert 2e-5 <= (bert.learning_rate or 0) <= 5e-5
 
 

@@ -75,10 +75,15 @@ class Head:
         """[records, outputs] float32 scores of whole records; differentiable."""
         if self.pool != "mean":
             return self.scores(lm.hidden(batch, self.rows(batch)))
-        hidden = lm.hidden(batch, torch.arange(len(batch.ids), device=batch.ids.device)).float()
+        return self.of(lm.hidden(batch, torch.arange(len(batch.ids), device=batch.ids.device)), batch)
+
+    def of(self, hidden: torch.Tensor, batch: Packed) -> torch.Tensor:
+        """The same from the rows of all tokens, [T, width]."""
+        if self.pool != "mean":
+            return self.scores(hidden[self.rows(batch)])
         lengths = torch.tensor(batch.lengths, device=hidden.device)
         owners = torch.arange(len(lengths), device=hidden.device).repeat_interleave(lengths)
-        sums = hidden.new_zeros(len(lengths), hidden.shape[1]).index_add(0, owners, hidden)
+        sums = hidden.new_zeros(len(lengths), hidden.shape[1], dtype=torch.float32).index_add(0, owners, hidden.float())
         return self.scores(sums / lengths[:, None])
 
     def rows(self, batch: Packed) -> torch.Tensor:

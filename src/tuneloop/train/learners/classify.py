@@ -3,11 +3,16 @@
 Each validation leaves its figures in the curves and in the run's events, and the newest confusion matrix as
 `confusion.json` and `confusion.en.svg`, `confusion.zh.svg` in the run's folder.  The finished model has the same files,
 made with the weights that were kept.
+
+The loss of the next token (`language`) is a mean over the tokens of the whole step, so that micro-batches do not change
+it.  Validation leaves it out.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +25,9 @@ from tuneloop.errors import InputError
 from tuneloop.models.heads import Head
 from tuneloop.scores import classification
 from tuneloop.store.durable import write_file
-from tuneloop.train.batches import Batch, Batches
+from tuneloop.train.batches import Batch, Batches, Numbers
 from tuneloop.train.learner import Learner, Scene
+from tuneloop.train.next_token import summed_by
 from tuneloop.train.objective import Loss
 from tuneloop.wording import Language, Words
 
@@ -58,25 +64,50 @@ class ClassifyLearner(Learner):
         )
         self.head.max_length = scene.recipe.max_length
         self.head.counts = tuple(int(count) for count in counts)
+        self.special = np.array(sorted(self.lm.tokenizer.special_ids))
+        self._examples_per_token = 0.0
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         return self.head.named_parameters()
 
-    def loss(self, batch: Batch) -> Loss:
-        return self._loss(batch, self.head.read(self.lm, batch.packed))
+    def micro_batches(self, step: int) -> Sequence[Batch]:
+        batches = super().micro_batches(step)
+        share = self.objective.noise
+        return noisy(batches, share, self.special, (self.scene.recipe.seed, step)) if share else batches
 
-    def _loss(self, batch: Batch, scores: Tensor) -> Loss:
-        right = batch.labels.long()
-        weights = batch.weights * self.weights[right]
+    def survey(self, batches: Sequence[Batch]) -> None:
+        examples = sum(float(self._weights(batch).sum()) for batch in batches)
+        tokens = sum(float(batch.packed.target_weights.sum()) for batch in batches)
+        self._examples_per_token = examples / tokens if tokens else 0.0
+
+    def loss(self, batch: Batch) -> Loss:
+        if not self.objective.language:
+            return self._loss(batch, self.head.read(self.lm, batch.packed))
+        packed = batch.packed
+        # the last tokens predict nothing and are read all the same: any target will do
+        nats, hidden = self.lm.scored(replace(packed, targets=packed.targets.where(packed.targets >= 0, packed.ids)))
+        words = summed_by(batch, nats[packed.rows] * packed.target_weights)[:, 0] * self._examples_per_token
+        return self._loss(batch, self.head.of(hidden, packed), words)
+
+    def _weights(self, batch: Batch) -> Tensor:
+        """[E] what the examples count."""
+        return batch.weights * self.weights[batch.labels.long()]
+
+    def _loss(self, batch: Batch, scores: Tensor, words: Tensor | None = None) -> Loss:
+        """`words` [E]: the examples' shares of the loss of the next token, before its weight."""
+        right, weights = batch.labels.long(), self._weights(batch)
         nats = F.cross_entropy(scores, right, reduction="none") * weights
-        hits = float(((scores.detach().argmax(dim=1) == right) * weights).sum())
+        metrics = {"accuracy": float(((scores.detach().argmax(dim=1) == right) * weights).sum())}
+        if words is not None:
+            metrics |= {"class_loss": float(nats.detach().sum()), "language_loss": float(words.detach().sum())}
+            nats = nats + (self.objective.language or 0.0) * words
         by_example = None
         if len(batch.examples.groups) > 1:
             by_example = torch.stack([nats.detach(), weights], dim=1)
-        return Loss(nats.sum(), float(weights.sum()), {"accuracy": hits}, by_example)
+        return Loss(nats.sum(), float(weights.sum()), metrics, by_example)
 
     def assess(self, held_out: Batches) -> dict[str, float]:
-        """The loss as it is trained, and the figures of `scores/classification.py` over single records."""
+        """The loss of the classes, and the figures of `scores/classification.py` over single records."""
         loss, truth, probability = self._predicted(held_out)
         figures = classification.figures(truth, probability)
         found = self._confusion(truth, probability) | {"loss": loss} | figures
@@ -107,6 +138,23 @@ class ClassifyLearner(Learner):
             loss, truth, probability = self._predicted(self.scene.held_out)
             figures = classification.figures(truth, probability)
             _write(folder, self._confusion(truth, probability) | {"loss": loss} | figures)
+
+
+def noisy(batches: Sequence[Batch], share: float, special: Numbers, seed: tuple[int, int]) -> list[Batch]:
+    """The batches with a `share` of their tokens read as others of the same step; those of `special` stay, and none
+    becomes one.  Targets are as before."""
+    draw = np.random.default_rng(seed)
+    rows = [batch.packed.ids.cpu().numpy() for batch in batches]
+    free = [np.isin(ids, special, invert=True) for ids in rows]
+    tokens = np.concatenate([ids[mine] for ids, mine in zip(rows, free, strict=True)])
+    found = []
+    for batch, ids, mine in zip(batches, rows, free, strict=True):
+        hit = mine & (draw.random(len(ids)) < share)
+        changed = ids.copy()
+        changed[hit] = draw.choice(tokens, hit.sum()) if hit.any() else ids[hit]
+        packed = replace(batch.packed, ids=torch.from_numpy(changed).to(batch.packed.ids.device))
+        found.append(replace(batch, packed=packed))
+    return found
 
 
 def _check_counts(labels: tuple[str, ...], counts: Any) -> None:
