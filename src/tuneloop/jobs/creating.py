@@ -242,7 +242,7 @@ def validate(ws: Workspace, identity: str) -> None:
             rows.tell(
                 connection,
                 identity,
-                f"{bad} rows of the training file cannot be used and are set aside. {first['message']}",
+                f"Rows of the training file that cannot be used and are set aside: {bad}. {first['message']}",
                 level="warn",
                 data={"tuneloop": {"set_aside": bad, "first": first}},
             )

@@ -1,4 +1,4 @@
-"""Jobs, events and checkpoints as the protocol writes them: the same for HTTP and `--json`."""
+"""Files, jobs, events and checkpoints as the protocol writes them: the same for HTTP and `--json`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from tuneloop.jobs.naming import model_name
 from tuneloop.jobs.recipes import numbers_of
+from tuneloop.store.files import File
 from tuneloop.store.jobs import Job, JobCheckpoint, JobEvent
 
 LEGACY = ("n_epochs", "batch_size", "learning_rate_multiplier")
@@ -73,3 +74,21 @@ def shaped_checkpoint(job: Job, one: JobCheckpoint) -> dict[str, Any]:
         "step_number": one.step,
         "metrics": {key: value for key, value in one.metrics.items() if value is not None},
     }
+
+
+def shaped_file(one: File) -> dict[str, Any]:
+    """The file object; `tuneloop` holds what checking it found."""
+    body: dict[str, Any] = {
+        "id": one.id,
+        "object": "file",
+        "bytes": one.bytes,
+        "created_at": int(one.created),
+        "filename": one.filename,
+        "purpose": one.purpose,
+        "status": one.status,
+        "expires_at": None if one.expires is None else int(one.expires),
+        "status_details": one.details,
+    }
+    if one.validation is not None:
+        body["tuneloop"] = {"validation": one.validation, **one.options}
+    return body

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tuneloop.errors import InputError, UsageError, Where
 from tuneloop.models.places import STARTER
 from tuneloop.prepare.checking import LEAST, TOO_FEW, check_file
 from tuneloop.store import Workspace, files
+from tuneloop.store.durable import storage_errors
 from tuneloop.store.files import File
 
 PURPOSES: tuple[files.Purpose, ...] = ("fine-tune", "evals", "batch", "user_data")
@@ -68,6 +69,17 @@ def keep(
         expires_after=expires_after,
         owner=owner,
     )
+
+
+def copy(source: BinaryIO, part: Path) -> None:
+    """Write a stream to a part, and nothing where the disk is full or it is too large."""
+    with storage_errors(part), part.open("wb") as out:
+        while chunk := source.read(1 << 20):
+            if out.tell() + len(chunk) > MOST_BYTES:
+                raise InputError(
+                    "the file is too large", expected=f"at most {MOST_BYTES // 2**20} MB", where=Where(field="file")
+                )
+            out.write(chunk)
 
 
 def checked(ws: Workspace, path: Path, filename: str, base: str = STARTER) -> dict[str, Any]:

@@ -50,6 +50,8 @@ COMMANDS = (
     "data",
     "models",
     "runs",
+    "files",
+    "jobs",
     "show",
     "restore",
     "backup",

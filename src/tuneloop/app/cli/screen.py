@@ -57,7 +57,7 @@ class Screen:
         """rich's console on the stream that `say` uses; unless asked for, markup in texts is shown and not obeyed."""
         from rich.console import Console
 
-        return Console(file=sys.stderr if self.as_json else sys.stdout, markup=markup, highlight=False)
+        return Console(file=sys.stderr if self.as_json else sys.stdout, markup=markup, emoji=False, highlight=False)
 
     @contextmanager
     def progress(self) -> Iterator[Watcher]:

@@ -15,6 +15,7 @@ from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import ConflictError, InputError, NotFoundError, UsageError
 from tuneloop.jobs import uploads
+from tuneloop.jobs.shaping import shaped_file
 from tuneloop.prepare.checking import NotDictionary
 from tuneloop.store import files
 from tuneloop.store.files import File
@@ -41,7 +42,7 @@ async def create_file(request: Request, caller: Caller = needs("files:write")) -
         if "purpose" not in upload.fields:
             raise HttpError(400, "The part `purpose` is missing.", param="purpose", code="missing_required_parameter")
         expires_after, options = _asked(dict(upload.fields))
-        return shaped(
+        return shaped_file(
             await run_in_threadpool(
                 _keep,
                 request,
@@ -108,7 +109,7 @@ def list_files(
     found, more = files.files(service(request).ws, purpose=purpose, after=after, order=order, limit=limit)
     return {
         "object": "list",
-        "data": [shaped(one) for one in found],
+        "data": [shaped_file(one) for one in found],
         "first_id": found[0].id if found else None,
         "last_id": found[-1].id if found else None,
         "has_more": more,
@@ -117,7 +118,7 @@ def list_files(
 
 @router.get("/files/{file_id}")
 def retrieve_file(request: Request, file_id: str, caller: Caller = needs("files:read")) -> dict[str, Any]:
-    return shaped(_file(request, file_id))
+    return shaped_file(_file(request, file_id))
 
 
 @router.get("/files/{file_id}/content", response_class=StreamingResponse)
@@ -158,21 +159,3 @@ def _file(request: Request, file_id: str) -> File:
 
 def _unknown(error: NotFoundError) -> HttpError:
     return HttpError(404, error.message, param="id")
-
-
-def shaped(one: File) -> dict[str, Any]:
-    """The file object; `tuneloop` holds what checking it found."""
-    body: dict[str, Any] = {
-        "id": one.id,
-        "object": "file",
-        "bytes": one.bytes,
-        "created_at": int(one.created),
-        "filename": one.filename,
-        "purpose": one.purpose,
-        "status": one.status,
-        "expires_at": None if one.expires is None else int(one.expires),
-        "status_details": one.details,
-    }
-    if one.validation is not None:
-        body["tuneloop"] = {"validation": one.validation, **one.options}
-    return body
