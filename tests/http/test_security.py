@@ -175,6 +175,7 @@ def test_signing_in_by_password_and_out(team: Team) -> None:
     out = browser.delete("/api/session")
     assert out.status_code == 204
     assert "Max-Age=0" in out.headers["set-cookie"]
+    assert out.headers["clear-site-data"] == '"cache", "storage"'
     thief = team.browser()
     thief.cookies.set(f"tuneloop_{team.ws.id[:8]}", token)
     assert thief.get("/api/session").status_code == 401

@@ -26,12 +26,14 @@ def begin_training(ws: Workspace, version: DatasetVersion, recipe: TrainRecipe, 
 
     What can be known to be impossible is refused here, before anything is queued.
     """
-    from tuneloop.runs import queue
+    from tuneloop.runs import queue, starting
     from tuneloop.train.resolve import check
 
     check(recipe, version.kinds, version.name)
     spec = {"data": version.name, "train": recipe.model_dump(mode="json", exclude_unset=True)}
-    run = queue.submit(ws, "train", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
+    with ws.db.write(durable=True) as connection:
+        run = queue.add(connection, "train", spec, {"cpu": os.cpu_count() or 1}, version.scenario)
+        starting.reserve(connection, run)  # else a server on this workspace would start a process for it, too
     executor.start(ws, run)
     return run
 

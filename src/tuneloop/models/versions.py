@@ -2,6 +2,8 @@
 
 adapter    one base is loaded, the adapter goes on and off
 full       base and tuned model are two folders, loaded one at a time by whoever needs them
+
+What loads is imported when it is called: a server reads names here and must not load torch (3 s, 200 MB).
 """
 
 from __future__ import annotations
@@ -10,8 +12,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import ModelError, Where
-from tuneloop.models.adapter import load_adapter
-from tuneloop.models.loading import load
 from tuneloop.records import ModelVersion
 from tuneloop.store import Workspace
 from tuneloop.store.models import model, model_folder
@@ -42,6 +42,9 @@ def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | Non
             where=Where(file=folder),
             do="Ask it through the provider's own API; its name there stands in remote.json",
         )
+    from tuneloop.models.adapter import load_adapter
+    from tuneloop.models.loading import load
+
     if version.form == "full":
         tuned = load(folder, **how)
         tuned.reference = version.name
@@ -53,6 +56,8 @@ def load_version(ws: Workspace, version: ModelVersion, base: LanguageModel | Non
 
 def load_named(ws: Workspace, name: str, **how: Any) -> LanguageModel:
     """A model by what a person calls it: a version of the workspace (adapters merged), or whatever `load` takes."""
+    from tuneloop.models.loading import load
+
     if not is_version(name):
         return load(name, **how)
     version = model(ws, name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuneloop.app.cli.options import JsonOption, SetOption, WorkspaceOption, workspace_at
+from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -48,7 +48,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    assignments: SetOption = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="One limit of the server, as requests_per_minute=600. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,16 +71,18 @@ def serve(
       tuneloop serve --port 9000 --set requests_per_minute=600
       tuneloop serve --address 0.0.0.0 --host-name tuneloop.example.org
     """
-    from tuneloop.access.sign_in import LINK_HOURS
     from tuneloop.app.cli.screen import Screen
-    from tuneloop.app.http import server
     from tuneloop.app.http.settings import ServeSettings
     from tuneloop.config import assign, read
 
-    screen, data = Screen(as_json), {}  # type: tuple[Screen, dict[str, object]]
+    screen = Screen(as_json)
+    data: dict[str, object] = {}
     for assignment in assignments or ():
         assign(data, assignment)
-    chosen = read(ServeSettings, data)
+    chosen = read(ServeSettings, data)  # a wrong one is told before the server's libraries load
+
+    from tuneloop.access.sign_in import LINK_HOURS
+    from tuneloop.app.http import server
 
     def announce(started: Started) -> None:
         first = started.first

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tuneloop.app.http.service import Service
 from tuneloop.config import Settings, setting
+
+if TYPE_CHECKING:
+    from tuneloop.app.http.service import Service
 
 MEGABYTE = 1 << 20
 ENVELOPE = 64 << 10

@@ -64,6 +64,10 @@ class LocalExecutor(Executor):
 
     def start(self, ws: Workspace, run_id: str, entry: str = WORKER) -> int:
         """Output and errors go to `log.txt` in the run's folder, one attempt after the other."""
+        from tuneloop.runs.starting import reserve
+
+        with ws.db.write() as connection:
+            reserve(connection, run_id)  # a server on this workspace leaves the run to this process
         child = self._named(ws, run_id) if entry == WORKER else None
         if child is None:
             log = log_file(ws, run_id)

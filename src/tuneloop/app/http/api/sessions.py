@@ -90,6 +90,7 @@ def end_session(request: Request, response: Response, caller: Caller = signed_in
     ws = service(request).ws
     sessions.end(ws, actor(request), caller.session)
     response.headers.append("set-cookie", set_cookie(ws.id, request.url.scheme == "https", "", 0))
+    response.headers["clear-site-data"] = '"cache", "storage"'
 
 
 @router.put("/session/password")
