@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from tests.http.team import SYSTEM, Team, make_team
 
 from tuneloop.access import audit, keys, people, sign_in
@@ -19,7 +20,9 @@ from tuneloop.app.http.guarding_hosts import host_of
 from tuneloop.app.http.security import OPEN, SIGNED_IN
 from tuneloop.app.http.settings import Rules, ServeSettings, rules_for
 from tuneloop.store.access_tables import api_keys, sessions
+from tuneloop.store.access_tables import people as people_table
 from tuneloop.store.database import now
+from tuneloop.store.schema import metadata
 
 GOOD = "correct horse 电池"
 
@@ -400,3 +403,72 @@ def test_an_idle_session_is_over(team: Team) -> None:
         connection.execute(update(sessions).values(seen=now() - 12 * 3600))
     team.app.state.service.parts["callers"]._kept.clear()
     assert browser.get("/api/session").status_code == 401
+
+
+def rows(team: Team) -> dict[str, list[tuple[object, ...]]]:
+    """All tables but the time of last use of the keys."""
+    found = {}
+    with team.ws.db.read() as connection:
+        for table in metadata.sorted_tables:
+            columns = [column for column in table.columns if (table.name, column.name) != ("api_keys", "seen")]
+            found[table.name] = sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
+    return found
+
+
+def test_reading_changes_nothing(team: Team) -> None:
+    admin, before = team.client("admin"), rows(team)
+    for path, route in application.routes(application.routers()):
+        if "GET" in (route.methods or ()):
+            admin.get(re.sub(r"\{[^}]+\}", "nothing-there", path))
+    assert rows(team) == before
+
+
+def test_no_answer_holds_a_hash(team: Team) -> None:
+    browser, admin = signed_in(team, "viewer"), team.client("admin")
+    people.set_password(team.ws, SYSTEM, team.people["trainer"], GOOD)
+    with team.ws.db.read() as connection:
+        secrets = [*connection.execute(select(api_keys.c.digest)).scalars()]
+        secrets += [*connection.execute(select(sessions.c.digest)).scalars()]
+        secrets += [one for one in connection.execute(select(people_table.c.password)).scalars() if one]
+    assert len(secrets) == 4 + 1 + 1
+    person = team.people["trainer"]
+    paths = ("people", f"people/{person}", "keys", "keys/key-1", "audit", f"people/{person}/sessions", "sessions")
+    for path in paths:
+        told = (admin if path != "sessions" else browser).get(f"/api/{path}")
+        assert told.status_code == 200
+        assert not [secret for secret in secrets if secret in told.text], path
+
+
+def test_answers_say_what_they_are(team: Team) -> None:
+    admin = team.client("admin")
+    assert admin.get("/api/session").headers["content-type"] == "application/json"
+    assert admin.get("/nowhere").headers["content-type"] == "application/json"
+    assert admin.get("/sign-in").headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_a_database_that_is_away_is_503_and_worth_another_try(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, ConnectionError("connection refused"))
+
+    viewer = team.client("viewer")
+    for path in ("/api/session", "/api/keys"):  # the first fails while the caller is looked up, the second in the route
+        with monkeypatch.context() as patch:
+            patch.setattr(team.ws.db, "read", away)
+            answer = viewer.get(path)
+            assert (answer.status_code, code(answer)) == (503, "database_unavailable")
+            assert answer.headers["retry-after"] == "1"
+            assert "SELECT" not in answer.text
+        assert viewer.get(path).status_code == 200
+
+
+def test_a_value_that_no_database_takes_is_refused(team: Team) -> None:
+    admin = team.client("admin")
+    assert admin.get("/api/people/a%00b").status_code == 400
+    assert admin.get("/api/keys?person=%00").status_code == 400
+    assert admin.post("/api/people", json={"name": "a\x00b", "role": "viewer"}).status_code == 400
+    lone = admin.post(
+        "/api/people", content=rb'{"name": "\ud800", "role": "viewer"}', headers={"content-type": "application/json"}
+    )
+    assert lone.status_code == 400
+    assert admin.get("/api/people", params={"after": "9" * 18}).status_code == 200
+    assert admin.get("/api/people", params={"after": "9" * 19}).status_code == 400
