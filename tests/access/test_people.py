@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 from sqlalchemy.exc import DBAPIError
 from tests.access.conftest import SYSTEM
 
@@ -185,6 +186,31 @@ def test_last_use_is_written_at_most_once_a_minute(ws: Workspace, admin: Person)
     third = Callers(ws)
     assert third.find(secret) is not None
     assert third.due(secret)
+
+
+def test_a_lookup_is_one_indexed_read(ws: Workspace, admin: Person) -> None:
+    _, key = keys.create(ws, SYSTEM, admin.id, "laptop")
+    session = sign_in.with_link(ws, sign_in.make_link(ws, SYSTEM, admin.id), "10.0.0.1")
+    asked: list[tuple[str, Any]] = []
+    callers = Callers(ws)
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    event.listen(ws.db.engine, "before_cursor_execute", note)
+    try:
+        for secret in (key, session):
+            for _ in range(5):
+                assert callers.find(secret) is not None
+    finally:
+        event.remove(ws.db.engine, "before_cursor_execute", note)
+    assert len(asked) == 2
+    if ws.db.engine.dialect.name == "sqlite":
+        for statement, parameters in asked:
+            with ws.db.read() as connection:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert all(row[3].startswith("SEARCH") for row in plan), plan
 
 
 def test_sessions_end_when_idle_and_after_a_week(ws: Workspace, admin: Person) -> None:

@@ -15,11 +15,14 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from fastapi.testclient import TestClient
+from tests.http.team import make_team
 
-from tuneloop.access import audit, keys, people
+from tuneloop.access import audit, keys, people, sign_in
 from tuneloop.access.audit import Actor
 from tuneloop.app.cli.main import main
 from tuneloop.app.http import server
+from tuneloop.app.http.settings import ServeSettings
 from tuneloop.errors import ConflictError, UsageError
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
@@ -239,7 +242,25 @@ def test_the_url_is_where_people_find_it() -> None:
     assert server.url_of("127.0.0.1", 8400) == "http://127.0.0.1:8400"
     assert server.url_of("::1", 8400) == "http://[::1]:8400"
     assert server.url_of("0.0.0.0", 80, ("lab.example",)) == "http://lab.example:80"
+    assert server.url_of("127.0.0.1", 8400, ("lab.example",), proxied=True) == "https://lab.example"
     assert server.url_of("0.0.0.0", 80) == f"http://{socket.gethostname()}:80"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "cookie"), [((), "10.0.0.1", "tuneloop_"), (("10.0.0.1",), "9.9.9.9", "__Host-")]
+)
+def test_headers_of_a_proxy_count_only_where_it_was_named(
+    tmp_path: Path, proxies: tuple[str, ...], address: str, cookie: str
+) -> None:
+    team = make_team(tmp_path)
+    config = server.config_of(team.app, ServeSettings(), proxies)
+    config.load()
+    client = TestClient(config.loaded_app, base_url="http://127.0.0.1:8400", client=("10.0.0.1", 5))  # type: ignore[arg-type]
+    link = sign_in.make_link(team.ws, SYSTEM, team.people["viewer"])
+    sent = {"x-forwarded-for": "9.9.9.9", "x-forwarded-proto": "https"}
+    answer = client.post("/api/session", json={"link": link}, headers=sent)
+    assert answer.headers["set-cookie"].startswith(cookie)
+    assert audit.entries(team.ws, action="session.begin")[0].address == address
 
 
 def test_settings_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ def at_the_machine() -> Actor:
 def note(
     connection: Connection, by: Actor, action: str, target: str, outcome: Outcome = "done", **details: Any
 ) -> None:
-    """Add a row inside the transaction of what was done."""
+    """Add a row inside the transaction of what was done, as its last step: on PostgreSQL others wait for it."""
     if told := SECRET & details.keys():
         raise ValueError(f"the audit log takes no secrets: {', '.join(sorted(told))}")
     row = {

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from tuneloop.access import generation, tokens
 from tuneloop.access.audit import Actor
@@ -75,9 +75,9 @@ class Callers:
         if (caller := self.remembered(secret)) is not None:
             return caller
         seen_before, begun, digest = generation.current(), time.monotonic(), tokens.digest(secret)
-        query = _key_query(digest) if secret.startswith(tokens.KEY) else _session_query(digest)
+        query = _OF_KEY if secret.startswith(tokens.KEY) else _OF_SESSION
         with self._ws.db.read() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(query, {"digest": digest}).mappings().first()
         if row is None or not row["good"]:
             with self._lock:
                 self._kept.pop(digest, None)
@@ -115,7 +115,7 @@ class Callers:
             connection.execute(statement)
 
 
-def _key_query(digest: str) -> Select[Any]:
+def _key_query() -> Select[Any]:
     live = api_keys.c.revoked.is_(None) & (api_keys.c.expires.is_(None) | (api_keys.c.expires > now()))
     unseen = api_keys.c.seen.is_(None) | (api_keys.c.seen < now() - SEEN)
     return (
@@ -124,11 +124,11 @@ def _key_query(digest: str) -> Select[Any]:
             people.c.role, (live & people.c.disabled.is_(False)).label("good"), unseen.label("due"),
         )
         .join(people, people.c.id == api_keys.c.person)
-        .where(api_keys.c.digest == digest)
+        .where(api_keys.c.digest == bindparam("digest"))
     )  # fmt: skip
 
 
-def _session_query(digest: str) -> Select[Any]:
+def _session_query() -> Select[Any]:
     live = (sessions.c.expires > now()) & (sessions.c.seen > now() - IDLE)
     return (
         select(
@@ -136,5 +136,9 @@ def _session_query(digest: str) -> Select[Any]:
             (live & people.c.disabled.is_(False)).label("good"), (sessions.c.seen < now() - SEEN).label("due"),
         )
         .join(people, people.c.id == sessions.c.person)
-        .where(sessions.c.digest == digest)
+        .where(sessions.c.digest == bindparam("digest"))
     )  # fmt: skip
+
+
+_OF_KEY, _OF_SESSION = _key_query(), _session_query()
+"""Built once: building one takes longer than asking."""

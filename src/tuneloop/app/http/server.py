@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from tuneloop.access import sign_in
 from tuneloop.access.audit import at_the_machine
@@ -70,7 +71,7 @@ def serve(
     chosen = chosen or ServeSettings()
     refuse_open_door(ws, address)
     with _listening(address, port) as listener:
-        url = url_of(address, listener.getsockname()[1], names)
+        url = url_of(address, listener.getsockname()[1], names, proxied=bool(proxies))
         settings.set_setting(ws, URL, url)
         supervisor = Supervisor(ws)
         made = {
@@ -80,24 +81,28 @@ def serve(
             "stopping": threading.Event(),
         }
         service = Service(ws, {**made, **(parts or {})})
-        config = uvicorn.Config(
-            make_app(service),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(proxies),
-            forwarded_allow_ips=list(proxies),
-            ws="none",
-            lifespan="off",
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=chosen.stop_seconds,
-        )
+        config = config_of(make_app(service), chosen, proxies)
         server = _Server(config, service.parts["stopping"])
         supervisor.start()
         housekeeper.start()
         # What it gives is shown once: nothing that can fail stands between making and showing it.
         announce(Started(url, sign_in.begin_workspace(ws, at_the_machine())))
         asyncio.run(_run(server, listener, service))
+
+
+def config_of(app: FastAPI, chosen: ServeSettings, proxies: tuple[str, ...]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        ws="none",
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=chosen.stop_seconds,
+    )
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket, service: Service) -> None:
@@ -155,8 +160,10 @@ def is_local(address: str) -> bool:
         return False  # a name may come to mean another address at any time
 
 
-def url_of(address: str, port: int, names: tuple[str, ...] = ()) -> str:
-    """Where people find the server: under its name, else its address."""
+def url_of(address: str, port: int, names: tuple[str, ...] = (), proxied: bool = False) -> str:
+    """Where people find the server: under its name, else its address; behind a proxy its name by https."""
+    if proxied and names:
+        return f"https://{names[0]}"
     try:
         found = ipaddress.ip_address(address)
         host = socket.gethostname() if found.is_unspecified else f"[{found}]" if found.version == 6 else str(found)
