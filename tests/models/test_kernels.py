@@ -17,6 +17,7 @@ import torch
 
 from tuneloop.models.kernels import building, compiled
 from tuneloop.models.kernels.attention import Plan, attention
+from tuneloop.models.kernels.blocks import Blocks
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.linear import linear
@@ -298,3 +299,27 @@ def test_linear_has_gradients(library: Path) -> None:
     with compiled.using(library):
         linear(x, weight).sum().backward()
     torch.testing.assert_close(x.grad, weight.sum(0).expand(5, 8))
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["bfloat16", "float32"])
+@pytest.mark.parametrize(("outputs", "inputs"), [(7, 5), (64, 33), (200, 128)])
+def test_blocks_equal_a_linear_layer_whatever_the_other_rows(
+    exact: bool, outputs: int, inputs: int, library: Path
+) -> None:
+    torch.manual_seed(0)
+    weight, bias = torch.randn(outputs, inputs), torch.randn(outputs)
+    weight = weight.bfloat16().float() if exact else weight
+    held = Blocks(weight)
+    assert held.held.dtype == (torch.bfloat16 if exact else torch.float32)
+    assert torch.equal(held.dense(torch.float32), weight)
+    x = torch.randn(17, inputs)
+    with compiled.using(library):
+        whole = linear(x, held, bias)
+        alone = torch.cat([linear(x[row : row + 1], held, bias) for row in range(17)])
+        without = linear(x, held)
+    expected = torch.nn.functional.linear(x.double(), weight.double(), bias.double())
+    assert (whole - expected).abs().max() <= 1e-5 * expected.abs().max()
+    assert torch.equal(whole, alone)
+    torch.testing.assert_close(without, whole - bias)
+    with compiled.using(None):
+        torch.testing.assert_close(linear(x, held, bias), whole, rtol=1e-4, atol=1e-4)

@@ -171,3 +171,18 @@ def test_the_bytes_of_tokens() -> None:
     ids = byte_tokenizer().encode("猫a")
     assert b"".join(tokens.bytes_of(token) for token in ids) == "猫a".encode()
     assert tokens.bytes_of(9999) == b""
+
+
+def test_laid_out_for_answering_it_answers_the_same(folder: Path, tmp_path: Path) -> None:
+    """Also with an adapter on top, and where only some weights are exact in bfloat16."""
+    lm, laid = load(folder, "float32"), load(folder, "float32")
+    shaken(lm, seed=1).save(tmp_path)
+    laid.lay_out()
+    engine, plain = laid.engine(), lm.engine()
+    for one in (engine, plain):
+        one.add_adapter("tuned", tmp_path)
+    for adapter in (None, "tuned"):
+        request = Request(PROMPT, Sampling(max_tokens=12), adapter)
+        told = engine.finish(engine.submit(request))
+        assert told == plain.finish(plain.submit(request))
+    np.testing.assert_allclose(engine.embed([PROMPT], "tuned"), plain.embed([PROMPT], "tuned"), atol=1e-5)

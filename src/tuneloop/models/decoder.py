@@ -21,6 +21,7 @@ from torch import nn
 
 from tuneloop.models import rotary
 from tuneloop.models.kernels.attention import Plan, attention
+from tuneloop.models.kernels.blocks import Blocks
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.norm import add_norm, norm
@@ -30,6 +31,7 @@ from tuneloop.models.quantized import Kind, Matrix, QuantizedMatrix, quantize
 from tuneloop.models.recomputing import recomputed
 from tuneloop.models.shape import Shape
 
+MATRICES = ("qkv", "o", "gate_up", "down")
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -117,6 +119,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape, index, matrices, **place) for index in range(shape.layers))
         self.norm = _empty(shape.hidden, **place)
         self.head = None if shape.tied else _empty(shape.vocab, shape.hidden, **place)
+        self.scoring: Blocks | None = None
 
     @property
     def vocabulary(self) -> nn.Parameter:
@@ -124,9 +127,9 @@ class Decoder(nn.Module):
         return self.embed if self.head is None else self.head
 
     def weights(self) -> dict[str, Matrix]:
-        """Parameters and quantized matrices by name."""
-        quantized = {name: part for name, part in self.named_modules() if isinstance(part, QuantizedMatrix)}
-        return {**dict(self.named_parameters()), **quantized}
+        """Parameters by name, and matrices that are held in another way."""
+        others = {name: part for name, part in self.named_modules() if isinstance(part, QuantizedMatrix | Blocks)}
+        return {**dict(self.named_parameters()), **others}
 
     def quantize(self, name: str, weight: torch.Tensor, kind: Kind) -> None:
         """Hold a layer's matrix (`layers.0.qkv`) as the codes of `weight`, in the place of its parameter."""
@@ -134,6 +137,21 @@ class Decoder(nn.Module):
         layer = self.get_submodule(owner)
         delattr(layer, last)
         setattr(layer, last, quantize(weight, kind))
+
+    def lay_out(self) -> None:
+        """Hold the matrices in blocks, for answering alone: nothing can be trained or saved afterwards.
+
+        One matrix is held twice at a time.  Quantized ones stay as they are.
+        """
+        self.scoring = Blocks(self.vocabulary.detach())
+        if self.head is not None:
+            self.head.data = self.head.data.new_empty(0, self.shape.hidden)
+        for layer in self.layers:
+            for name in MATRICES:
+                weight = getattr(layer, name)
+                if isinstance(weight, nn.Parameter):
+                    delattr(layer, name)
+                    setattr(layer, name, Blocks(weight.detach()))
 
     def forward(
         self,

@@ -11,6 +11,7 @@ from tuneloop.models.adapter import Adapter
 from tuneloop.models.checkpoint import Weights
 from tuneloop.models.decoder import Decoder
 from tuneloop.models.family import Family, Slot
+from tuneloop.models.kernels.blocks import can_block
 from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.language_model import LanguageModel
@@ -104,7 +105,8 @@ class FastModel(LanguageModel):
 
     def scores(self, hidden: torch.Tensor) -> torch.Tensor:
         """[n, hidden] final rows → [n, V] float32 logits."""
-        logits = linear(hidden, self.module.vocabulary).float()
+        scoring = self.module.vocabulary if self.module.scoring is None else self.module.scoring
+        logits = linear(hidden, scoring).float()
         cap = self.config.logit_cap
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
@@ -139,6 +141,12 @@ class FastModel(LanguageModel):
 
     def detach(self) -> None:
         self.overlay, self.adapter = BARE, None
+
+    def lay_out(self) -> None:
+        """Make ready for answering alone, where that is faster here; it cannot be trained or saved afterwards."""
+        self.freeze()
+        if can_block(self.module.vocabulary):
+            self.module.lay_out()
 
     def engine(self) -> DecoderEngine:
         from tuneloop.models.engines.decoder import DecoderEngine

@@ -189,6 +189,10 @@ class LanguageModel(ABC):
                 do="Load it again in 16 or 32 bits",
             )
 
+    def lay_out(self) -> None:
+        """Make ready for answering alone, where that is faster here; it cannot be trained or saved afterwards."""
+        self.freeze()
+
     def freeze(self, frozen: bool = True) -> None:
         """Switch gradients of all base weights off or on; frozen ones cost nothing in the backward pass."""
         self.module.requires_grad_(not frozen)

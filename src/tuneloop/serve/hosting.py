@@ -8,6 +8,7 @@ somebody is told; anything else (no memory left, a bug) ends the process, and wi
 from __future__ import annotations
 
 import json
+import os
 import queue
 import socket
 import sys
@@ -62,7 +63,7 @@ def _loaded(workspace: str, base: str, settings: dict[str, Any]) -> tuple[Any, R
 
     with Workspace.find(workspace, create=False) as ws:
         lm = load_named(ws, base, **settings.get("load", {}))
-    lm.module.requires_grad_(False)
+    lm.lay_out()
     engine = lm.engine()
     engine.finish(engine.submit(Request([0, 0], Sampling(max_tokens=2))))
     dtype = str(lm.dtype).removeprefix("torch.")
@@ -83,4 +84,6 @@ def _read(connection: socket.socket, orders: queue.SimpleQueue[Order | None]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    code = main(*sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # taking the interpreter apart would hold the memory a second longer

@@ -9,16 +9,6 @@
 
 enum { TOGETHER = 4 };
 
-#ifdef KIND_bfloat16
-typedef uint16_t narrow_vec __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
-typedef uint32_t bits_vec __attribute__((vector_size(LANES * 4)));
-static inline vec load_vec(const number *from) {
-  return (vec)(__builtin_convertvector(*(const narrow_vec *)from, bits_vec) << 16);
-}
-#else
-static inline vec load_vec(const number *from) { return *(const vec *)from; }
-#endif
-
 /* The sum of a vector's lanes, by halves. */
 static inline float across(vec v) {
 #ifdef __AVX512F__

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tuneloop.models.kernels import compiled
+from tuneloop.models.kernels.blocks import Blocks, linear_blocks
 from tuneloop.models.quantized import Matrix, QuantizedMatrix, quantized_linear
 
 FEW = {torch.float32: range(3, 33), torch.bfloat16: range(2, 33)}
@@ -20,8 +21,10 @@ rows, 1.5-2.2 at 16, but 0.7 at one or two, where torch streams the weights bett
 """
 
 
-def linear(x: torch.Tensor, weight: Matrix, bias: torch.Tensor | None = None) -> torch.Tensor:
+def linear(x: torch.Tensor, weight: Matrix | Blocks, bias: torch.Tensor | None = None) -> torch.Tensor:
     """`x weight^T + bias` for x [rows, in] and weight [out, in]; linear.c takes weights laid out by rows."""
+    if isinstance(weight, Blocks):
+        return linear_blocks(x, weight, bias)
     if isinstance(weight, QuantizedMatrix):
         return quantized_linear(x, weight, bias)
     if torch.is_grad_enabled() or x.dim() != 2 or len(x) not in FEW.get(x.dtype, ()):

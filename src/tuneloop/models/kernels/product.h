@@ -11,6 +11,17 @@ enum { LANES = 8, WIDE = 2 }; /* 4 x 2 sums, 2 of B, 1 of A: 11 of 16 */
 #endif
 typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
+/* LANES numbers as float32. */
+#ifdef KIND_bfloat16
+typedef uint16_t narrow_vec __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+typedef uint32_t bits_vec __attribute__((vector_size(LANES * 4)));
+static inline vec load_vec(const number *from) {
+  return (vec)(__builtin_convertvector(*(const narrow_vec *)from, bits_vec) << 16);
+}
+#else
+static inline vec load_vec(const number *from) { return *(const vec *)from; }
+#endif
+
 static inline __attribute__((always_inline)) void tile(const int wide, long k, const float *a, long a_row, long a_step,
                                                        const float *b, long b_row, float *c, long c_row, int add) {
   vec sum[4][WIDE];
