@@ -197,10 +197,8 @@ def streams(args: argparse.Namespace) -> None:
         asyncio.run(_chats(url, key, "starter", 2, 4))
         ends = [took for took, _, _ in asyncio.run(_chats(url, key, "starter", args.count, TOKENS))]
         print(machine.sentence(machine.describe()))
-        median = statistics.median(ends)
-        print(
-            f"{args.count} streams of {TOKENS} tokens: median {median:.2f} s, last {max(ends):.2f} s, {max(ends) / median:.2f} times"
-        )
+        median, last = statistics.median(ends), max(ends)
+        print(f"{args.count} streams: median {median:.2f} s, last {last:.2f} s, {last / median:.2f} times")
 
 
 async def _chats(url: str, key: str, model: str, count: int, tokens: int) -> list[tuple[float, float, int]]:
