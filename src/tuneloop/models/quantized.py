@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 
 from tuneloop.errors import UsageError
+from tuneloop.models.kernels.blocks import Blocks
 
 Kind = Literal["nf4", "nf4-double", "int8"]
 BLOCK = 64
@@ -103,7 +104,7 @@ class QuantizedMatrix(torch.nn.Module):
         return self
 
 
-Matrix = torch.Tensor | QuantizedMatrix
+Matrix = torch.Tensor | QuantizedMatrix | Blocks
 """The weight of a linear layer, as it is held."""
 
 
@@ -123,8 +124,8 @@ def quantized_linear(x: torch.Tensor, matrix: QuantizedMatrix, bias: torch.Tenso
 
 
 def dense(weight: Matrix, dtype: torch.dtype) -> torch.Tensor:
-    """[rows, inputs] of either kind; quantized ones are made dense anew."""
-    return weight.dense(dtype) if isinstance(weight, QuantizedMatrix) else weight
+    """[rows, inputs] of any kind; those that are held in another way are made dense anew."""
+    return weight if isinstance(weight, torch.Tensor) else weight.dense(dtype)
 
 
 class QuantizedLinear(torch.nn.Module):

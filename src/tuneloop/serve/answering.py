@@ -82,10 +82,12 @@ class Answering:
             try:
                 if not self._hold(ask):
                     break
+                self._postponed.popleft()
                 told += [(ask.id, one) for one in self._begin(ask)]
             except TuneloopError as error:
+                if self._postponed and self._postponed[0] is ask:
+                    self._postponed.popleft()
                 told.append((ask.id, failure(error)))
-            self._postponed.popleft()
         return told
 
     def cancel(self, name: int) -> None:

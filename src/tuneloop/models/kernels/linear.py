@@ -21,7 +21,7 @@ rows, 1.5-2.2 at 16, but 0.7 at one or two, where torch streams the weights bett
 """
 
 
-def linear(x: torch.Tensor, weight: Matrix | Blocks, bias: torch.Tensor | None = None) -> torch.Tensor:
+def linear(x: torch.Tensor, weight: Matrix, bias: torch.Tensor | None = None) -> torch.Tensor:
     """`x weight^T + bias` for x [rows, in] and weight [out, in]; linear.c takes weights laid out by rows."""
     if isinstance(weight, Blocks):
         return linear_blocks(x, weight, bias)

@@ -108,7 +108,10 @@ class ProcessBackend(Backend):
             if self._over:
                 box.put(STOPPED)
             else:
-                self._writer.write(frame(ask))
+                try:
+                    self._writer.write(frame(ask))
+                except (UnicodeEncodeError, OverflowError) as error:  # half a character, a number of 65 bits
+                    box.put(Failed(400, "invalid_value", f"The request holds what cannot be read: {error}."))
             while not ended:
                 told = await box.take()
                 ended = box.last(told)
