@@ -18,9 +18,10 @@ from tests.jobs.served import chat_line, chat_lines, jsonl
 from tuneloop.app.http.supervising import Supervisor
 from tuneloop.jobs import creating, stopping, uploads
 from tuneloop.jobs.shaping import shaped
+from tuneloop.models.versions import load_version
 from tuneloop.runs import queue
 from tuneloop.runs.queue import claim
-from tuneloop.store import Workspace, files, jobs, settings
+from tuneloop.store import Workspace, datasets, files, jobs, models, settings
 from tuneloop.store.jobs import Job
 from tuneloop.store.model_names import names_of, version_of
 
@@ -83,8 +84,6 @@ def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -
     assert isinstance(numbers["n_epochs"], int)
     version = version_of(ws, name)
     assert version == queue.show(ws, job.run).result["model"]  # type: ignore[index]
-    from tuneloop.store import datasets, models
-
     made = models.model(ws, version or "")
     train = made.recipe["train"]
     assert train["batch"] == 4
@@ -94,7 +93,12 @@ def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -
     assert [row["step"] for row in table] == ["1", "2", "3"]
     assert float(table[0]["train_loss"]) > 0
     assert table[-1]["full_valid_loss"]
-    assert [one.step for one in jobs.checkpoints(ws, job.id)[0]]
+    kept = jobs.checkpoints(ws, job.id)[0]
+    assert kept
+    for one in kept:
+        answering = version_of(ws, f"{name}:ckpt-step-{one.step}")
+        assert load_version(ws, models.model(ws, str(answering))).adapter is not None
+    assert models.model(ws, "newest").name == version
     steps = [event for event in jobs.events_since(ws, job.id, 0, 999) if event.type == "metrics"]
     assert steps[0].data["total_steps"] == 3
     assert steps[0].data["train_loss"] == pytest.approx(float(table[0]["train_loss"]))
@@ -113,8 +117,6 @@ def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -
 def test_a_validation_file_is_validated_on_and_not_trained_on(ws: Workspace) -> None:
     held = upload(ws, [chat_line(f"held out {n}?", f"answer {n}") for n in range(5)], "held.jsonl")
     done = work_here(ws, make(ws, chat_lines(12), validation_file=held))
-    from tuneloop.store import datasets
-
     version = datasets.version(ws, "newest")
     assert dict(version.splits) == {"train": 12, "validation": 5, "test": 0}
     assert done.status == "succeeded"
@@ -123,8 +125,6 @@ def test_a_validation_file_is_validated_on_and_not_trained_on(ws: Workspace) -> 
 
 def test_rows_are_set_aside_and_the_rest_is_trained_on(ws: Workspace) -> None:
     done = work_here(ws, make(ws, [*chat_lines(9), BAD], tuneloop={"on_bad_rows": "set_aside"}))
-    from tuneloop.store import datasets
-
     assert (done.status, datasets.version(ws, "newest").records) == ("succeeded", 9)
 
 
@@ -143,8 +143,6 @@ def test_a_dpo_job(ws: Workspace) -> None:
     done = work_here(ws, make(ws, pairs(12), method={"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.3}}}))
     assert done.status == "succeeded", done.error
     assert done.method["dpo"]["hyperparameters"]["beta"] == 0.3
-    from tuneloop.store import models
-
     assert models.model(ws, "newest").objective == "dpo"
 
 
@@ -186,6 +184,27 @@ def test_a_reinforcement_job_is_graded_on_the_fields_of_its_lines(ws: Workspace)
 
 def job_run(ws: Workspace, job: Job) -> str:
     return jobs.job(ws, job.id).run
+
+
+@pytest.mark.slow
+def test_rows_whose_loss_stands_out_are_named(ws: Workspace) -> None:
+    rows = [chat_line(f"number {n}?", "yes yes yes yes") for n in range(60)]
+    rows[30] = chat_line("number 30?", "ZQXJ#@!~9" * 4)
+    job = make(
+        ws,
+        rows,
+        tuneloop={"max_steps": 180, "validation_split": 0, "lora": {"rank": 2}, "prepare": {"steps": []}},
+        hyperparameters={"batch_size": 1, "n_epochs": 3, "learning_rate_multiplier": 0.3},
+    )
+    done = work_here(ws, job)
+    told = [event for event in jobs.events_since(ws, done.id, 0, 999) if "stands out" in event.message]
+    strange = [event for event in told if _texts(ws, event.data["tuneloop"]["records"][0]).count("ZQXJ")]
+    assert strange, [event.message for event in told]
+
+
+def _texts(ws: Workspace, record: str) -> str:
+    (address,) = datasets.addresses(ws, datasets.version(ws).name, "records")
+    return str(ws.ledgers.query("SELECT payload FROM records WHERE id = ?", [record], records=[address])["payload"][0])
 
 
 def test_a_failing_run_fills_the_jobs_error(ws: Workspace) -> None:

@@ -12,7 +12,7 @@ from tuneloop.models.language_model import LanguageModel
 from tuneloop.records import Record
 from tuneloop.train import checkpoints
 from tuneloop.train.assembly import weights_of
-from tuneloop.train.batches import Batches, Size
+from tuneloop.train.batches import Batch, Batches, Size
 from tuneloop.train.examples import Item, write
 from tuneloop.train.fit import Hooks, Plan, State, fit
 from tuneloop.train.learner import Scene
@@ -48,6 +48,9 @@ class Told(Hooks):
         self._steps += 1
         for name, value in values.items():
             self.curves.setdefault(name, []).append(value)
+
+    def trained_on(self, step: int, loss: float, batches: Sequence[Batch]) -> None:
+        pass
 
     def checkpoint(self, state: State) -> None:
         pass

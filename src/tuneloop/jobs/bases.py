@@ -14,7 +14,7 @@ from tuneloop.errors import NotFoundError, Where
 from tuneloop.models import places
 from tuneloop.models.versions import is_version
 from tuneloop.store import Workspace, models
-from tuneloop.store.model_names import PREFIX, names, version_of
+from tuneloop.store.model_names import PREFIX, base_of, names, version_of
 from tuneloop.store.settings import get_setting
 
 SETTING = "bases"
@@ -34,7 +34,7 @@ def find(ws: Workspace, model: str, *, trusted: bool = False) -> Base:
         version = version_of(ws, model)
         if version is None:
             raise unknown(ws, model)
-        return Base(version, model.split(":")[1])
+        return Base(version, base_of(ws, model))
     if is_version(model):
         try:
             found = models.model(ws, model)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
@@ -29,11 +29,20 @@ NAMES = {
 
 
 class JobLease(Lease):
-    """The lease of a job's run; `resolved` is called with the recipe once it has no gaps, inside a transaction."""
+    """The lease of a job's run; `resolved` is called with the recipe once it has no gaps, inside a transaction, and
+    `trained` when the last step is done, before the model is visible."""
 
-    def __init__(self, whole: Lease, job: str, resolved: Callable[[Connection, Mapping[str, Any]], None]) -> None:
+    keeps_models: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        whole: Lease,
+        job: str,
+        resolved: Callable[[Connection, Mapping[str, Any]], None],
+        trained: Callable[[JobLease], None],
+    ) -> None:
         # The lease's own __init__ starts the thread that renews it; the whole has one.
-        self.whole, self.job, self._resolved = whole, job, resolved
+        self.whole, self.job, self._resolved, self._trained = whole, job, resolved, trained
         self.ws, self.run, self.attempt = whole.ws, whole.run, whole.attempt
         self.kind, self.spec, self.seconds = whole.kind, whole.spec, whole.seconds
 
@@ -57,12 +66,18 @@ class JobLease(Lease):
         elif kind == "advice" and isinstance(data.get("text"), Mapping):
             self.say(data["text"]["en"], level="warn", topic=data.get("topic"), text=dict(data["text"]))
         elif kind == "worst_batch":
-            self.say(
-                f"Step {data['step']}: the highest loss so far ({data['loss']:.2f}), on {len(data['records'])} rows",
-                level="warn",
-                **data,
-            )
+            self._worst(data)
+        elif kind == "trained":
+            self._trained(self)
         return number
+
+    def _worst(self, data: Mapping[str, Any]) -> None:
+        """A step that is done again after a crash is told once, as its figures are."""
+        with self.ws.db.read() as connection:
+            told = rows.in_transaction(connection, self.job).told_step
+        if data["step"] > told:
+            message = f"Step {data['step']}: training loss={data['loss']:.2f} stands out; usual is {data['usual']:.2f}"
+            self.say(message, level="warn", **data)
 
     def say(self, message: str, *, level: rows.Level = "info", **ours: Any) -> None:
         """An event of the job while it lives; `ours` goes into `data.tuneloop`."""

@@ -15,6 +15,7 @@ from tuneloop import loop
 from tuneloop.config import read
 from tuneloop.errors import ConflictError, StoppedError, TuneloopError
 from tuneloop.jobs import creating, ending
+from tuneloop.jobs.checkpoint_models import keep_checkpoints
 from tuneloop.jobs.inputs import write_inputs
 from tuneloop.jobs.naming import model_name
 from tuneloop.jobs.recipes import RATE, multiplier, prepare_recipe, resolved_numbers, train_recipe
@@ -62,7 +63,10 @@ def _carried_out(ws: Workspace, lease: Lease, job: Job) -> dict[str, Any]:
         own = {**job.method[name], "hyperparameters": resolved_numbers(job, recipe, derived[0] if derived else None)}
         rows.change(connection, job.id, method={**job.method, name: own})
 
-    told = JobLease(lease, job.id, resolved)
+    def trained(told: JobLease) -> None:
+        keep_checkpoints(ws, told, job)
+
+    told = JobLease(lease, job.id, resolved, trained)
     told.started()
     version = _prepared(ws, told, job)
     recipe = read(TrainRecipe, train_recipe(job, version, lease.spec["base"]), path="train")

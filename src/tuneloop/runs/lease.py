@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
@@ -41,6 +41,9 @@ class Lease:
     As a context manager it ends the run: well, or failed by an error inside; when a person stopped it, it is paused,
     and can be resumed.
     """
+
+    keeps_models: ClassVar[bool] = False
+    """Whether each checkpoint of a training run also holds what was learnt so far in a form that can be asked."""
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from tuneloop.store.database import clock
+from tuneloop.store.jobs_tables import jobs
 from tuneloop.store.jobs_tables import model_names as table
 from tuneloop.store.workspace import Workspace
 
@@ -37,6 +38,13 @@ def version_of(ws: Workspace, name: str) -> str | None:
     """The model version (`model-3`) that a name stands for, or None."""
     with ws.db.read() as connection:
         return connection.execute(select(table.c.version).where(table.c.name == name)).scalar()
+
+
+def base_of(ws: Workspace, name: str) -> str:
+    """The base in a name that exists; a base's own name may hold colons, so it is that of the job."""
+    with ws.db.read() as connection:
+        query = select(jobs.c.base).join(table, table.c.job == jobs.c.id).where(table.c.name == name)
+        return str(connection.execute(query).scalar_one())
 
 
 def names_of(ws: Workspace, version: str) -> list[ModelName]:

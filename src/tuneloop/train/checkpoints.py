@@ -4,6 +4,7 @@
     learner.safetensors    what the objective keeps from step to step; absent where it keeps nothing
     moments.safetensors    the optimizer's memory, and torch's random state
     state.json             `State`: steps done, tokens seen, best validation so far
+    model/                 an adapter that can be asked, where the run wants one (`Lease.keeps_models`)
 
 The data's position is the step itself, as batches are a pure function of (seed, step).  Safetensors and JSON only: a
 checkpoint from elsewhere can be read without running its code.
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tuneloop.train.learner import Learner
+    from tuneloop.train.tuner import Tuner
 
-RANDOM, LEARNER = "random.cpu", "learner.safetensors"
+RANDOM, LEARNER, MODEL = "random.cpu", "learner.safetensors", "model"
 
 
 def save(folder: Path, state: State, updater: Updater, learner: Learner) -> None:
@@ -42,6 +44,14 @@ def save(folder: Path, state: State, updater: Updater, learner: Learner) -> None
         write_tensors(folder / LEARNER, kept)
     values = {**vars(state), "best": state.best if math.isfinite(state.best) else None}
     (folder / "state.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def save_model(folder: Path, tuner: Tuner, learner: Learner) -> None:
+    """An adapter that can be asked, inside the checkpoint's folder; nothing where all weights move, or a head does."""
+    if tuner.traits.form == "adapter" and "head" not in learner.objective.needs.capabilities:
+        place = folder / MODEL
+        place.mkdir()
+        tuner.save(learner.lm, place)
 
 
 def load(folder: Path, updater: Updater, learner: Learner) -> State:

@@ -64,6 +64,10 @@ class Hooks(ABC):
         """Figures of a step, for the curves."""
 
     @abstractmethod
+    def trained_on(self, step: int, loss: float, batches: Sequence[Batch]) -> None:
+        """The examples of a step and their mean loss."""
+
+    @abstractmethod
     def checkpoint(self, state: State) -> None:
         """Keep everything that is needed to go on from here."""
 
@@ -95,6 +99,7 @@ def fit(learner: Learner, tuner: Tuner, updater: Updater, plan: Plan, state: Sta
         rate = plan.learning_rate * share
         figures = {"gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
         hooks.measured(state.step, metrics | figures)
+        hooks.trained_on(state.step, metrics["loss"], batches)
 
         if held_out and plan.eval_every and (state.step % plan.eval_every == 0 or state.step == plan.steps):
             found = learner.assess(held_out)

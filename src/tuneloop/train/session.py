@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
+from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
 from tuneloop.errors import StoppedError
@@ -16,10 +18,39 @@ from tuneloop.train.optimizer import Updater
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
     from tuneloop.train.backend import OnCheckpoint
+    from tuneloop.train.batches import Batch
     from tuneloop.train.learner import Learner
     from tuneloop.train.stopping import Asked
+    from tuneloop.train.tuner import Tuner
 
 PERIOD = 1.0  # seconds between looks at the database; a small model makes 50 steps in one
+
+
+NAMED = 32
+"""Records that a step with a strange loss names."""
+
+
+class Spread:
+    """The losses of the last steps, and whether a new one stands out from them.
+
+    Compared with the last `WINDOW` alone, as losses fall; at most `TOLD` are told a run, none before `FIRST` steps.
+    """
+
+    WINDOW, FIRST, FAR, TOLD = 50, 20, 4.0, 10
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque(maxlen=self.WINDOW)
+        self._told, self.mean = 0, 0.0
+
+    def strange(self, loss: float) -> bool:
+        """Whether a loss is more than `FAR` deviations above the mean of those before; it counts from then on."""
+        found = False
+        if len(self._last) >= self.FIRST and self._told < self.TOLD:
+            self.mean = fmean(self._last)
+            found = loss > self.mean + self.FAR * pstdev(self._last, self.mean)
+        self._last.append(loss)
+        self._told += found
+        return found
 
 
 def stopped(lease: Lease, how: str, step: int) -> StoppedError:
@@ -61,9 +92,11 @@ class Session(Hooks):
         asked: Asked,
         progress: Watcher,
         on_checkpoint: OnCheckpoint | None,
+        tuner: Tuner | None = None,
     ) -> None:
         self.lease, self.updater, self.learner, self.plan, self.asked = lease, updater, learner, plan, asked
-        self.progress, self.on_checkpoint = progress, on_checkpoint
+        self.progress, self.on_checkpoint, self.tuner = progress, on_checkpoint, tuner
+        self._losses = Spread()
         self.latest: dict[str, float] = {}
         self._waiting: dict[int, dict[str, float]] = {}
         self._looked = self._began = time.monotonic()
@@ -107,6 +140,12 @@ class Session(Hooks):
             shown = {**self.latest, "seconds_left": left}
             self.progress(Progress("train", step, self.plan.steps, "step", shown))
 
+    def trained_on(self, step: int, loss: float, batches: Sequence[Batch]) -> None:
+        """Name the records of a step whose loss stands far out: they may be wrong, or of another kind."""
+        if self._losses.strange(loss):
+            records = list(dict.fromkeys(record for batch in batches for record in batch.records()))
+            self.lease.event("worst_batch", step=step, loss=loss, usual=self._losses.mean, records=records[:NAMED])
+
     def checkpoint(self, state: State) -> None:
         self._save(state, None)
 
@@ -119,6 +158,8 @@ class Session(Hooks):
             return
         folder = self.lease.new_checkpoint()
         checkpoints.save(folder, state, self.updater, self.learner)
+        if self.lease.keeps_models and self.tuner is not None:
+            checkpoints.save_model(folder, self.tuner, self.learner)
         place = self.lease.commit_checkpoint(folder, state.step, loss)
         self._saved = state.step
         best = None if math.isinf(state.best) else state.best

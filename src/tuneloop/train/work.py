@@ -52,7 +52,16 @@ class Work:
         watch = Watch("cuda" if torch.cuda.is_available() else "cpu")
         with watch.telling():
             parts = assemble(self.job, lease, Encoding(lease, asked, progress), self.start, watch)
-            session = Session(lease, parts.updater, parts.learner, parts.plan, asked, progress, self.job.on_checkpoint)
+            session = Session(
+                lease,
+                parts.updater,
+                parts.learner,
+                parts.plan,
+                asked,
+                progress,
+                self.job.on_checkpoint,
+                parts.tuner,
+            )
             state = session.restore()
             with returning_at_once(parts.resolved.recipe.gradient_checkpointing):
                 ended = fit(parts.learner, parts.tuner, parts.updater, parts.plan, state, session)
