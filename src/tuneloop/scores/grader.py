@@ -187,7 +187,7 @@ def read_grader(data: Any, path: str = "grader", *, inside: bool = False) -> Gra
             where=where,
             do="Write it with string_check, text_similarity, score_model or multi",
         )
-    if kind not in KINDS or (inside and kind == "multi"):
+    if not isinstance(kind, str) or kind not in KINDS or (inside and kind == "multi"):
         known = [name for name in KINDS if not (inside and name == "multi")]
         raise SettingError(f"found {kind!r}", expected=f"one of {', '.join(known)}", where=where)
     grader = read(KINDS[kind], data, path=path)

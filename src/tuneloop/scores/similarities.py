@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 from tuneloop.scores.metrics.rouge_l import common_length
@@ -123,6 +124,6 @@ SIMILARITIES: Mapping[str, Callable[[str, str], float]] = {
     "bleu": bleu,
     "gleu": gleu,
     "meteor": meteor,
-    **{f"rouge_{size}": (lambda answer, reference, n=size: rouge_n(answer, reference, n)) for size in range(1, 6)},
+    **{f"rouge_{size}": partial(rouge_n, size=size) for size in range(1, 6)},
     "rouge_l": rouge_l,
 }

@@ -33,6 +33,6 @@ class ByInput(Splitter):
         places = np.full(len(table.ids), SPLITS.index("train"), dtype=np.int8)
         for split, numbers in (("validation", self.validation), ("test", self.test)):
             for number in numbers:
-                places[table.strata == stratum(str(number))] = SPLITS.index(split)  # type: ignore[arg-type]
+                places[table.strata == stratum(str(number))] = SPLITS.index(split)
         places = np.where(table.assigned == FREE, places, table.assigned).astype(np.int8)
         return Assignment(places, np.arange(len(table.ids)), {"records": len(table.ids)})

@@ -19,7 +19,7 @@ class VllmBackend(EndpointBackend):
     weights that it first read under a name.
     """
 
-    title: ClassVar[Words] = Words("vLLM", "vLLM")
+    title: ClassVar[Words] = Words("vLLM server", "vLLM 服务器")
     help: ClassVar[Words] = Words(
         "Passes requests on to a vLLM server, which loads adapters itself.",
         "把请求转发给 vLLM 服务器，适配器由其自行加载。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +21,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
     url: str = Field(max_length=2000, description="Where the word goes; https, and not inside the network.")
     name: str = Field("", max_length=200)
-    event_types: list[Kind] = list(webhooks.KINDS)  # type: ignore[assignment]
+    event_types: list[Kind] = list(get_args(Kind))
 
 
 class Shown(BaseModel):

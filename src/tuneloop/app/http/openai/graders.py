@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.security import Caller, needs
@@ -19,7 +19,7 @@ from tuneloop.store import Workspace
 
 router = APIRouter(tags=["fine-tuning"])
 
-EXAMPLE = {
+EXAMPLE: dict[str, JsonValue] = {
     "type": "string_check", "name": "same", "operation": "eq",
     "input": "{{sample.output_text}}", "reference": "{{item.answer}}",
 }  # fmt: skip

@@ -181,8 +181,13 @@ def list_checkpoints(
     }
 
 
-@router.api_route("/fine_tuning/checkpoints/{checkpoint:path}/permissions", methods=["GET", "POST"])
-def permissions(checkpoint: str, caller: Caller = needs("jobs:read")) -> None:
+@router.get("/fine_tuning/checkpoints/{checkpoint:path}/permissions")
+def list_permissions(checkpoint: str, caller: Caller = needs("jobs:read")) -> None:
+    raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
+
+
+@router.post("/fine_tuning/checkpoints/{checkpoint:path}/permissions")
+def add_permission(checkpoint: str, caller: Caller = needs("jobs:write")) -> None:
     raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
 
 
