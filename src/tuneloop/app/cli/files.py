@@ -25,6 +25,7 @@ FOUND = Words(
     "{examples} 条样本（{format}），其中 {usable} 条可用于 {method}",
 )
 PROBLEM = Words("  {message}\n    {fix}", "  {message}\n    {fix}")
+WARNING = Words("* {text}", "* {text}")
 MORE = Words("  and {count} more", "  另有 {count} 条")
 TOKENS = Words(
     "Tokens per example (by {base}): {p5} to {p95}, median {median}, most {max}",
@@ -123,7 +124,7 @@ def _found(told: Mapping[str, Any]) -> Iterator[Words]:
         numbers = {key: f"{about[key]:.0f}" for key in ("p5", "p95", "median", "max")}
         yield TOKENS.format(base=about["counted_with"], **numbers)
     for one in told["warnings"]:
-        yield Words(f"* {one['text']['en']}", f"* {one['text']['zh']}")
+        yield WARNING.format(text=Words(**one["text"]))
 
 
 def _show(screen: Screen, ws: Workspace, identity: str) -> dict[str, Any]:
