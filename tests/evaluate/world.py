@@ -69,7 +69,7 @@ def learn(folder: Path, base: Path, form: str) -> Path:
     parameters = adapter.parameters() if form == "adapter" else list(lm.module.parameters())
     batch = Packed.of([encode_record(record, lm.tokenizer, lm.template) for record in FACTS])
     adam = torch.optim.Adam(parameters, lr=0.01)
-    for _ in range(200):
+    for _ in range(600):
         loss = lm.token_nll(batch).mean()
         if float(loss.detach()) < 0.05:
             break

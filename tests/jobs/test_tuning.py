@@ -253,7 +253,8 @@ def wait_for(ws: Workspace, job: Job, done: Any, supervisor: Supervisor | None =
 @pytest.mark.slow
 def test_pausing_and_resuming_a_running_job(ws: Workspace) -> None:
     supervisor = Supervisor(ws)
-    job = make(ws, chat_lines(40), tuneloop={"max_steps": 400}, hyperparameters={"n_epochs": 50, "batch_size": 2})
+    # more steps than a quick machine does before it hears of the pause
+    job = make(ws, chat_lines(200), tuneloop={"max_steps": 5000}, hyperparameters={"n_epochs": 50, "batch_size": 2})
     supervisor.look()
     wait_for(ws, job, lambda found: found.told_step > 5)
     assert stopping.pause(ws, job.id).status in ("pausing", "paused")

@@ -42,9 +42,13 @@ class ThrottledError(TuneloopError):
 
     code = "throttled"
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__("there were too many attempts to sign in", do=f"Try again in {seconds} seconds")
-        self.seconds = seconds
+    @classmethod
+    def after(cls, seconds: int) -> ThrottledError:
+        error = cls("there were too many attempts to sign in", do=f"Try again in {seconds} seconds")
+        error.seconds = seconds
+        return error
+
+    seconds = 0
 
 
 def attempt(ws: Workspace, name: str | None, address: str) -> None:
@@ -62,7 +66,7 @@ def attempt(ws: Workspace, name: str | None, address: str) -> None:
             filled = level if wait > 0 else level + 1  # one that is not looked at does not lengthen the wait
             connection.execute(update(table).where(table.c.subject == subject).values(level=filled, time=now))
     if wait > 0:
-        raise ThrottledError(math.ceil(wait))
+        raise ThrottledError.after(math.ceil(wait))
 
 
 def succeeded(connection: Connection, name: str | None, address: str) -> None:

@@ -50,7 +50,7 @@ def files(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Files for fine-tuning jobs: each is checked as a whole when it is added.
+    """Add files for fine-tuning jobs, checked as a whole; list them.
 
     \b
     Examples:

@@ -63,7 +63,7 @@ def jobs(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fine-tuning jobs: a file becomes a model that answers by its ft: name.
+    """Turn a file into a model that answers by its name.
 
     --set reaches every key of the request, as hyperparameters.n_epochs or tuneloop.max_steps.
 

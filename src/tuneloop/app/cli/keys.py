@@ -53,7 +53,7 @@ def keys(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """API keys for the service: list, create, revoke; link makes a sign-in link.
+    """Make API keys and sign-in links; list or revoke keys.
 
     Whoever can write to the workspace can make keys. On a workspace without people the first admin is made.
 
