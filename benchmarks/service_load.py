@@ -202,7 +202,7 @@ def streams(args: argparse.Namespace) -> None:
 
 
 async def _chats(url: str, key: str, model: str, count: int, tokens: int) -> list[tuple[float, float, int]]:
-    """Seconds to the end and to the first token, and the tokens, of chats that begin at once."""
+    """Seconds to the end and to the first token, and the characters, of chats that begin at once."""
     async with httpx2.AsyncClient(timeout=600, limits=httpx2.Limits(max_connections=count)) as http:
         return await asyncio.gather(*(_chat(http, url, key, model, number, tokens) for number in range(count)))
 
@@ -217,7 +217,7 @@ async def _chat(
         "temperature": 0,
         "stream": True,
     }
-    began, first, pieces = time.perf_counter(), 0.0, 0
+    began, first, letters = time.perf_counter(), 0.0, 0
     async with http.stream(
         "POST", f"{url}/chat/completions", json=body, headers={"authorization": f"Bearer {key}"}
     ) as answer:
@@ -226,15 +226,15 @@ async def _chat(
             if line.startswith("data: {"):
                 choices = json.loads(line[6:])["choices"]
                 if choices and choices[0]["delta"].get("content"):
-                    pieces += 1
+                    letters += len(choices[0]["delta"]["content"])
                     first = first or time.perf_counter() - began
-    return time.perf_counter() - began, first, pieces
+    return time.perf_counter() - began, first, letters
 
 
 def chat(args: argparse.Namespace) -> None:
     print(machine.sentence(machine.describe()))
-    print("\n| round | tuneloop chats/s | first token p50 s | transformers serve chats/s | first token p50 s | ratio |")
-    print("|---|---|---|---|---|---|")
+    print("\n| round | tuneloop characters/s | first token s | a chat | transformers serve | first | a chat | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
     ratios = []
     for number in range(args.rounds):
         found = {}
@@ -242,15 +242,14 @@ def chat(args: argparse.Namespace) -> None:
             found[who] = _throughput(who, args)
         ours, theirs = found["ours"], found["theirs"]
         ratios.append(ours[0] / theirs[0])
-        print(
-            f"| {number} | {ours[0]:.2f} | {ours[1]:.2f} | {theirs[0]:.2f} | {theirs[1]:.2f} | {ratios[-1]:.2f} |",
-            flush=True,
-        )
+        cells = " | ".join(f"{side[0]:.0f} | {side[1]:.2f} | {side[2]:.0f}" for side in (ours, theirs))
+        print(f"| {number} | {cells} | {ratios[-1]:.2f} |", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
 
 
-def _throughput(who: str, args: argparse.Namespace) -> tuple[float, float]:
-    """Chats a second with `batch` at a time, and the median seconds to the first token."""
+def _throughput(who: str, args: argparse.Namespace) -> tuple[float, float, float]:
+    """Characters a second with `batch` chats at a time, the median seconds to the first token, and the characters of a
+    chat: both sides should write the same."""
     with tempfile.TemporaryDirectory(dir=args.root) as place:
         opened = server(Path(place)) if who == "ours" else _theirs(Path(place), args)
         with opened as (port, key, _):
@@ -259,7 +258,8 @@ def _throughput(who: str, args: argparse.Namespace) -> tuple[float, float]:
             began = time.perf_counter()
             found = [one for _ in range(2) for one in asyncio.run(_chats(url, key, model, args.batch, TOKENS))]
             took = time.perf_counter() - began
-    return len(found) / took, statistics.median(first for _, first, _ in found)
+    written = sum(letters for _, _, letters in found)
+    return written / took, statistics.median(first for _, first, _ in found), written / len(found)
 
 
 @contextmanager
