@@ -60,7 +60,7 @@ def both_ways(operation: Operation, inputs: Sequence[torch.Tensor], library: Pat
     return [one.detach() for one in results] + list(grads)
 
 
-def agree(operation: Operation, sizes: Sequence[tuple[int, ...]], kind: torch.dtype, library: Path) -> None:
+def assert_agrees(operation: Operation, sizes: Sequence[tuple[int, ...]], kind: torch.dtype, library: Path) -> None:
     random = torch.Generator().manual_seed(0)
     inputs = [torch.randn(size, generator=random).to(kind) for size in sizes]
     expected, given = both_ways(operation, inputs, None), both_ways(operation, inputs, library)
@@ -75,14 +75,14 @@ def agree(operation: Operation, sizes: Sequence[tuple[int, ...]], kind: torch.dt
 @pytest.mark.parametrize(("rows", "width"), [(1, 3), (3, 37), (17, 64), (40, 515)])
 @pytest.mark.parametrize("offset", [0.0, 1.0])
 def test_norm(rows: int, width: int, offset: float, kind: torch.dtype, library: Path) -> None:
-    agree(lambda x, weight: norm(x, weight, 1e-5, offset), [(rows, width), (width,)], kind, library)
+    assert_agrees(lambda x, weight: norm(x, weight, 1e-5, offset), [(rows, width), (width,)], kind, library)
     sizes = [(rows, width), (rows, width), (width,)]
-    agree(lambda x, delta, weight: add_norm(x, delta, weight, 1e-5, offset), sizes, kind, library)
+    assert_agrees(lambda x, delta, weight: add_norm(x, delta, weight, 1e-5, offset), sizes, kind, library)
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1, 1), (5, 31), (33, 700)])
 def test_gate(rows: int, width: int, kind: torch.dtype, library: Path) -> None:
-    agree(lambda x: gated(x, "silu"), [(rows, 2 * width)], kind, library)
+    assert_agrees(lambda x: gated(x, "silu"), [(rows, 2 * width)], kind, library)
 
 
 def test_gate_far_from_zero(library: Path) -> None:
@@ -105,7 +105,7 @@ def test_heads(heads: int, kv_heads: int, size: int, half: int, normed: bool, ki
         return rotated_heads(qkv, angles.cos(), angles.sin(), weight[0] if weight else None, layout)
 
     sizes = [(tokens, (heads + 2 * kv_heads) * size), (heads + kv_heads, size)]
-    agree(operation, sizes[: 1 + normed], kind, library)
+    assert_agrees(operation, sizes[: 1 + normed], kind, library)
 
 
 def test_heads_takes_gradients_in_any_layout(library: Path) -> None:
@@ -130,7 +130,7 @@ def test_nll(rows: int, width: int, vocabulary: int, promised: bool, kind: torch
     def operation(hidden: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         return linear_nll(hidden, matrix, targets, weights if promised else None) * weights
 
-    agree(operation, [(rows, width), (vocabulary, width)], kind, library)
+    assert_agrees(operation, [(rows, width), (vocabulary, width)], kind, library)
 
 
 def test_nll_refuses_a_target_outside_of_the_vocabulary(library: Path) -> None:
@@ -148,7 +148,7 @@ def test_attention(
     def operation(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         return attention(q, k, v, plan, scale=size**-0.5, window=window)
 
-    agree(operation, [(tokens, heads, size), (tokens, kv_heads, size), (tokens, kv_heads, size)], kind, library)
+    assert_agrees(operation, [(tokens, heads, size), (tokens, kv_heads, size), (tokens, kv_heads, size)], kind, library)
 
 
 def test_attention_takes_views(library: Path) -> None:
@@ -159,7 +159,7 @@ def test_attention_takes_views(library: Path) -> None:
         q, k, v = together.split((4, 2, 2), 1)
         return attention(q, k, v, plan, scale=0.25)
 
-    agree(operation, [(13, 8, size)], torch.float32, library)
+    assert_agrees(operation, [(13, 8, size)], torch.float32, library)
 
 
 def test_threads_do_not_change_the_result(library: Path) -> None:

@@ -15,7 +15,7 @@ from tests.tiny import byte_tokenizer, save_hf
 from tuneloop.errors import UsageError
 from tuneloop.models import load
 from tuneloop.models.constraint import Constraint, Vocabulary
-from tuneloop.models.engine import Finished, Request, Token, engines
+from tuneloop.models.engine import Engine, Finished, Request, Token, engines
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.sampling import Sampling
 
@@ -186,3 +186,10 @@ def test_laid_out_for_answering_it_answers_the_same(folder: Path, tmp_path: Path
         told = engine.finish(engine.submit(request))
         assert told == plain.finish(plain.submit(request))
     np.testing.assert_allclose(engine.embed([PROMPT], "tuned"), plain.embed([PROMPT], "tuned"), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(engines))
+def test_an_engine_does_what_it_says_it_can(name: str) -> None:
+    kind = engines.load(name)
+    for capability, method in (("scores", "_score"), ("embeddings", "_embed")):
+        assert (capability in kind.capabilities) == (getattr(kind, method) is not getattr(Engine, method))

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from tuneloop import loop
-from tuneloop.errors import ConflictError, InputError, UsageError
+from tuneloop.errors import ConflictError, InputError, NotFoundError, UsageError
 from tuneloop.prepare import versions
 from tuneloop.runs import queue
 from tuneloop.serve import approvals
@@ -153,3 +153,12 @@ def test_another_format_is_said(ws: Workspace, tmp_path: Path, monkeypatch: pyte
     monkeypatch.undo()
     with pytest.raises(UsageError, match="the backup has format 9"):
         restored(tmp_path / "b.tar", tmp_path / "back")
+
+
+def test_places_that_cannot_be(ws: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="would lie in the workspace"):
+        backup(ws, ws.folder / "b.tar")
+    with pytest.raises(NotFoundError, match="no such folder"):
+        backup(ws, tmp_path / "nowhere" / "b.tar")
+    with pytest.raises(NotFoundError, match="no such file"):
+        restored(tmp_path / "none.tar", tmp_path / "back")

@@ -205,10 +205,12 @@ class Engine(Member):
             return self._embed(prompts, adapter)
 
     def _score(self, prompts: Sequence[Sequence[int]], adapter: str | None, top: int) -> list[list[Token]]:
-        raise NotImplementedError
+        """Only asked of an engine whose capabilities hold `scores`."""
+        raise NotImplementedError(f"{self.name} says that it scores, and does not")
 
     def _embed(self, prompts: Sequence[Sequence[int]], adapter: str | None) -> np.ndarray[Any, Any]:
-        raise NotImplementedError
+        """Only asked of an engine whose capabilities hold `embeddings`."""
+        raise NotImplementedError(f"{self.name} says that it embeds, and does not")
 
     def _require(self, capability: Capability, words: str) -> None:
         if capability not in self.capabilities:

@@ -29,7 +29,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, LargeBinary, MetaData, Table, func, insert, select, text
 
-from tuneloop.errors import ConflictError, InputError, UsageError, Where
+from tuneloop.errors import ConflictError, InputError, NotFoundError, UsageError, Where
 from tuneloop.store import migrate
 from tuneloop.store.database import FILE, Database
 from tuneloop.store.durable import TEMPORARY, flush_file, flush_folder, make_folder, publish, storage_errors
@@ -59,6 +59,10 @@ def backup(ws: Workspace, file: Path) -> Backup:
     and leaves nothing then."""
     if file.exists():
         raise ConflictError("the file is there already", where=Where(file=file), do="Name another one")
+    if file.resolve().is_relative_to(ws.folder):
+        raise UsageError("the file would lie in the workspace", expected="a place outside", where=Where(file=file))
+    if not file.parent.is_dir():
+        raise NotFoundError("there is no such folder", where=Where(file=file.parent))
     part = file.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
         with storage_errors(file):
@@ -173,6 +177,8 @@ def restored(file: Path, folder: Path) -> Workspace:
     Everything is checked before anything is visible.  Raises InputError for an archive that is torn or no backup,
     ConflictError where something is there already.
     """
+    if not file.is_file():
+        raise NotFoundError("there is no such file", where=Where(file=file))
     if (folder / MARKER).exists() or (folder.exists() and any(folder.iterdir())):
         raise ConflictError(
             "the folder is not empty", expected="a new folder for the workspace", where=Where(file=folder)
@@ -185,13 +191,13 @@ def restored(file: Path, folder: Path) -> Workspace:
             rows = part / "rows"
             place = part / "files"
             place.mkdir(exist_ok=True)
+            if not (place / MARKER).is_file():
+                raise InputError("the archive holds no workspace", where=Where(file=file))
             database = Database.of_folder(place)
             try:
                 _fill(database, rows, about["schema"])
             finally:
                 database.close()
-            if not (place / MARKER).is_file():
-                raise InputError("the archive holds no workspace", where=Where(file=file))
             if folder.exists():
                 folder.rmdir()
             flush_folder(place)

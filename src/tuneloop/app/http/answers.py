@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from tuneloop import __version__
@@ -27,7 +27,7 @@ from tuneloop.errors import NotFoundError
 from tuneloop.models import places
 from tuneloop.models.versions import NEW
 from tuneloop.serve import aliases
-from tuneloop.serve.asking import Ask, AskingError, Began, Ended, Failed, Piece, Told, Usage
+from tuneloop.serve.asking import Ask, AskingError, Began, Ended, Failed, Log, Piece, Told, Usage
 from tuneloop.serve.backend import Backend
 from tuneloop.serve.exchanges import Exchange, Outcome
 from tuneloop.serve.hosts import Hosts, HostSettings, weights_size
@@ -227,6 +227,29 @@ def refused(failed: Failed) -> HttpError:
 
 def as_call(call: Any) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+async def heard(answer: Answer, telling: AsyncGenerator[Told]) -> dict[int, list[Log]]:
+    """Hear an answer to its end, and note it; gives what was told of each choice's tokens.  Raises HttpError."""
+    logs: dict[int, list[Log]] = {}
+    async with aclosing(telling):
+        async for told in telling:
+            if isinstance(told, Failed):
+                await answer.note("failed")
+                raise refused(told)
+            if isinstance(told, Piece):
+                logs.setdefault(told.choice, []).extend(told.logs)
+    await answer.note("answered")
+    return logs
+
+
+async def replied(request: Request, answer: Answer, work: Awaitable[dict[str, Any]]) -> Response | dict[str, Any]:
+    """What `work` makes of an answer; nothing where the client has gone meanwhile, which is noted."""
+    reply = await unless_gone(request, work)
+    if reply is None:
+        await answer.note("cancelled")
+        return Response(status_code=499)
+    return reply
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T | None:

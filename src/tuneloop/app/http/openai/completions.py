@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field
 
-from tuneloop.app.http.answers import Answer, answer_to, refused, unless_gone
+from tuneloop.app.http.answers import Answer, answer_to, heard, refused, replied
 from tuneloop.app.http.errors import HttpError, unsupported
 from tuneloop.app.http.sampling import Sampled, ask_of
 from tuneloop.app.http.security import Caller, needs
@@ -63,23 +63,11 @@ async def completions(
     answer, telling = await answer_to(request, caller, body.asked(), said, "cmpl")
     if body.stream:
         return EventStream(_events(answer, telling, body.tells_usage))
-    reply = await unless_gone(request, _whole(answer, telling))
-    if reply is None:
-        await answer.note("cancelled")
-        return Response(status_code=499)
-    return reply
+    return await replied(request, answer, _whole(answer, telling))
 
 
 async def _whole(answer: Answer, telling: AsyncGenerator[Told]) -> dict[str, Any]:
-    logs: dict[int, list[Log]] = {}
-    async with aclosing(telling):
-        async for told in telling:
-            if isinstance(told, Failed):
-                await answer.note("failed")
-                raise refused(told)
-            if isinstance(told, Piece):
-                logs.setdefault(told.choice, []).extend(told.logs)
-    await answer.note("answered")
+    logs = await heard(answer, telling)
     wanted = answer.ask.logprobs is not None
     choices = [
         {

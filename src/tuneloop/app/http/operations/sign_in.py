@@ -37,6 +37,7 @@ PAGE = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
 <title>tuneloop · 登录 Sign in</title>
 <style>{STYLE}</style>
 <h1>tuneloop</h1>
