@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import Merge
+from tuneloop.prepare.folding import folded, folded_payload
 from tuneloop.prepare.step import steps
-from tuneloop.prepare.steps.exact_duplicates import _folded_payload, folded
 from tuneloop.records import Record, Turn
 
 
@@ -65,7 +65,7 @@ TEXTS = st.text(alphabet='你好 a\n\r\t"\\e\u0301\u3000\xa0', max_size=8)
 def test_the_quick_way_finds_what_the_thorough_way_finds(one, two):
     first, second = Record("text", text=one), chat(one, two)
     for record in (first, second):
-        assert _folded_payload(record.canonical) == folded(record).canonical
+        assert folded_payload(record.canonical) == folded(record).canonical
 
 
 def test_a_large_set_with_many_equals():

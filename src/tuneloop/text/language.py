@@ -35,6 +35,8 @@ _SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
     "hi": ((0x900, 0x97F),),
 }
 _NAMES = tuple(_SCRIPTS)
+KNOWN = frozenset(("zh", "ja", *LATIN, *(name for name in _NAMES if len(name) == 2)))
+"""All codes that `detect` can give but `und`."""
 
 # One Chinese character says about as much as three letters: `用 Python 写 quicksort` is Chinese.
 _HAN_WEIGHT = 3

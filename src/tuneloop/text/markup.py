@@ -11,6 +11,8 @@ import html
 import re
 from collections import Counter
 
+from tuneloop.text.code import outside
+
 _INLINE = "a abbr b bdi big center cite em font i img ins mark s small span strike strong sub sup tt u wbr"
 _BLOCK = (
     "address article aside blockquote body br dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 head"
@@ -20,7 +22,6 @@ _HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
 _ATTRIBUTES = r"""(?:\s+[\w:-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?)*\s*/?"""
 _TAG = re.compile(rf"</?({'|'.join((_INLINE + ' ' + _BLOCK).split())}){_ATTRIBUTES}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _BLOCKS = frozenset(_BLOCK.split())
 
 
@@ -29,9 +30,8 @@ def strip(text: str) -> tuple[str, Counter[str]]:
     edits: Counter[str] = Counter()
     if "<" not in text and "&" not in text:
         return text, edits
-    pieces = _CODE.split(text)
-    pieces[::2] = [_strip(piece, edits) for piece in pieces[::2]]
-    return (_tidy("".join(pieces)) if edits["tags"] else "".join(pieces)), edits
+    text = outside(text, lambda piece: _strip(piece, edits))
+    return (_tidy(text) if edits["tags"] else text), edits
 
 
 def _strip(text: str, edits: Counter[str]) -> str:

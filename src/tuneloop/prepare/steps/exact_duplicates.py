@@ -10,16 +10,12 @@ one entry for each set of equals.  Among 10^9 records two different ones are tak
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from tuneloop.prepare import batches
 from tuneloop.prepare.decision import KEEP, Decision, Merge
-from tuneloop.prepare.rewrite import rewrite
+from tuneloop.prepare.folding import folded_payload
 from tuneloop.prepare.step import Step, Summary
-from tuneloop.records import Record
 from tuneloop.records.record import SCHEME
 from tuneloop.wording import Words
 
@@ -27,15 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
-
-# What may make a text differ from its folded form, as JSON writes it: white space before a line break, at the end or
-# the beginning of a string, or a carriage return.  Payloads without are hashed as they are; that they have none is
-# mostly settled by looking for a few short strings, which takes a tenth of the time of the pattern.
-_WHITE = " \t\n\xa0\u3000"
-_SPACES = [b" ", b"\\t", b"\xc2\xa0", b"\xe3\x80\x80"]
-_SIGNS = [b"\\r", b'\\n"', b'"\\n'] + [sign for one in _SPACES for sign in (one + b"\\n", one + b'"', b'"' + one)]
-_SPACE = b"(?:" + b"|".join(map(re.escape, _SPACES)) + b")"
-_LOOSE = re.compile(_SPACE + rb'(?:\\n|")|\\n"|(?<!\\)"(?:' + _SPACE + rb"|\\n)|\\r")
 
 
 class ExactDuplicates(Step):
@@ -113,27 +100,10 @@ class Seen(Summary):
         ]
 
 
-def folded(record: Record) -> Record:
-    """The record whose texts have no white space at their ends and at the ends of lines, LF breaks and NFC letters."""
-    return rewrite(record, _fold)
-
-
-def _fold(text: str) -> str:
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "\n".join(line.rstrip(_WHITE) for line in text.split("\n")).strip(_WHITE)
-
-
 def _digests(batch: pa.RecordBatch) -> NDArray[np.uint64]:
     """[n, 2] the first 128 bits of the SHA-256 of each folded payload."""
     import numpy as np
 
     payloads = batch.column("payload").to_pylist()
-    raw = b"".join(hashlib.sha256(_folded_payload(payload)).digest()[:16] for payload in payloads)
+    raw = b"".join(hashlib.sha256(folded_payload(payload)).digest()[:16] for payload in payloads)
     return np.frombuffer(raw, dtype=np.uint64).reshape(-1, 2)
-
-
-def _folded_payload(payload: bytes) -> bytes:
-    loose = any(sign in payload for sign in _SIGNS) and _LOOSE.search(payload)
-    if loose or not unicodedata.is_normalized("NFC", payload.decode("utf-8")):
-        return folded(batches.to_record(payload)).canonical
-    return payload
