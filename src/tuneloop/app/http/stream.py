@@ -48,8 +48,10 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         with suppress(TimeoutError, OSError):
             async for one in self.events:
-                await asyncio.wait_for(send({"type": "http.response.body", "body": one, "more_body": True}), STALLED)
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b"", "more_body": False}), STALLED)
+                async with asyncio.timeout(STALLED):  # wait_for of Python 3.11 can lose the order to stop
+                    await send({"type": "http.response.body", "body": one, "more_body": True})
+            async with asyncio.timeout(STALLED):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

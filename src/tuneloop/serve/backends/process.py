@@ -131,7 +131,8 @@ class ProcessBackend(Backend):
             self._writer.close()
         if self._process is not None and self._process.returncode is None:
             try:
-                await asyncio.wait_for(self._process.wait(), STOPPING)
+                async with asyncio.timeout(STOPPING):
+                    await self._process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()

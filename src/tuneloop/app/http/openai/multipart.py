@@ -13,6 +13,7 @@ from typing import BinaryIO
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from tuneloop.app.http.errors import HttpError
 from tuneloop.store import Workspace
@@ -140,6 +141,9 @@ async def read_upload(request: Request, ws: Workspace, most: int) -> Upload:
         async for chunk in request.stream():
             reading.feed(chunk)
         return reading.finish()
+    except ClientDisconnect:
+        reading.drop()
+        raise _broken("it was cut off") from None  # nobody hears it, and it is no bug for the log
     except BaseException:
         reading.drop()
         raise
