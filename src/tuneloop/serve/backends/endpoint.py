@@ -18,6 +18,8 @@ from tuneloop.wording import Words
 if TYPE_CHECKING:
     import httpx2
 
+BROKEN_OFF = ("abort", "error")
+"""What vLLM gives as `finish_reason` where its engine stopped an answer before its end."""
 PATHS = {"chat": "chat/completions", "text": "completions", "embed": "embeddings"}
 
 
@@ -71,11 +73,13 @@ class EndpointBackend(Backend):
             body = {**as_request(ask), "model": name, "stream": True, "stream_options": {"include_usage": True}}
             async with self._client.stream("POST", PATHS[ask.kind], json=body) as response:
                 if response.status_code >= 400:
-                    yield _refused(response.status_code, await response.aread())
+                    yield self._refused(response.status_code, await response.aread())
                     return
                 yield Began([])
                 async for told in _told(_lines(response)):
                     yield told
+        except ModelError as error:
+            yield Failed(503, "endpoint_failed", str(error))
         except (httpx2.HTTPError, OSError) as error:
             yield Failed(503, "endpoint_unreachable", f"The endpoint {self.url} failed: {type(error).__name__}.")
 
@@ -87,11 +91,21 @@ class EndpointBackend(Backend):
         body = {"model": name, "input": ask.prompts, "encoding_format": "base64"}
         response = await self._client.post(PATHS["embed"], json=body)
         if response.status_code >= 400:
-            return _refused(response.status_code, response.content), None
+            return self._refused(response.status_code, response.content), None
         data = response.json()
         rows = [_numbers(one["embedding"]) for one in data["data"]]
         usage = Usage(data["usage"]["prompt_tokens"], 0)
         return Vectors(len(rows[0]) // 4, b"".join(rows)), usage
+
+    def _refused(self, status: int, body: bytes) -> Failed:
+        """What the endpoint refused, in its own words; but a key that it does not take is ours and not the asker's."""
+        told = _error(body)
+        if status in (401, 403):
+            named = f"in {self.key_variable}" if self.key_variable else "that is sent (none)"
+            return Failed(502, "endpoint_failed", f"The endpoint {self.url} does not take the key {named}.")
+        if told is None:
+            return Failed(status if status < 500 else 502, "endpoint_failed", body[:500].decode("utf-8", "replace"))
+        return Failed(status, _code(told, status), str(told.get("message")), told.get("param"))
 
 
 def as_request(ask: Ask) -> dict[str, Any]:
@@ -139,7 +153,7 @@ async def _told(chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Told]:
     async for chunk in chunks:
         if "error" in chunk:
             error = chunk["error"]
-            yield Failed(502, error.get("code"), str(error.get("message")), error.get("param"))
+            yield Failed(502, _code(error, 502), str(error.get("message")), error.get("param"))
             return
         for one in chunk.get("choices") or []:
             number, delta = one["index"], one.get("delta") or {}
@@ -152,6 +166,9 @@ async def _told(chunks: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Told]:
                 yield Piece(number, text, logs, max(1, len(logs)))
             if one.get("finish_reason"):
                 reason = one["finish_reason"]
+                if reason in BROKEN_OFF:
+                    yield Failed(502, "endpoint_failed", f"The endpoint broke the answer off ({reason}).")
+                    return
                 known: Any = reason if reason in ("stop", "length", "tool_calls") else "stop"
                 yield Ended(number, known, tokens.get(number, 0), calls.get(number, []))
         if chunk.get("usage"):
@@ -193,9 +210,21 @@ def _numbers(given: str | list[float]) -> bytes:
     return base64.b64decode(given) if isinstance(given, str) else struct.pack(f"<{len(given)}f", *given)
 
 
-def _refused(status: int, body: bytes) -> Failed:
+def _error(body: bytes) -> dict[str, Any] | None:
+    """The error in a body: `{"error": {...}}`, or the flat one that vLLM answered with before 0.10; None: neither."""
     try:
-        error = json.loads(body)["error"]
-        return Failed(status, error.get("code"), str(error.get("message")), error.get("param"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Failed(status if status < 500 else 502, "endpoint_failed", body[:500].decode("utf-8", errors="replace"))
+        told = json.loads(body)
+    except ValueError:
+        return None
+    found = told.get("error", told if told.get("object") == "error" else None) if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _code(error: dict[str, Any], status: int) -> str | None:
+    """The protocol's word for an error; vLLM's `code` is the number of the status."""
+    code = error.get("code")
+    if isinstance(code, str):
+        return code
+    if "maximum context length" in str(error.get("message")):
+        return "context_length_exceeded"
+    return {400: "invalid_value", 404: "model_not_found"}.get(status, "endpoint_failed" if status >= 500 else None)
