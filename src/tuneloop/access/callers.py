@@ -63,6 +63,11 @@ class Callers:
         self._touched: dict[str, float] = {}
         self._lock = threading.Lock()
 
+    @property
+    def local(self) -> bool:
+        """Whether asking the database waits for nobody."""
+        return self._ws.db.local
+
     def remembered(self, secret: str) -> Caller | None:
         """The caller if it was read within the last second, without asking the database."""
         kept = self._kept.get(tokens.digest(secret))

@@ -223,10 +223,15 @@ def holders(connection: Connection) -> dict[str, list[str]]:
     return found
 
 
+_NEWEST = (
+    select(table)
+    .where(table.c.number.in_(select(func.max(table.c.number)).group_by(table.c.alias)))
+    .order_by(table.c.alias)
+)
+
+
 def _newest(connection: Connection) -> list[AliasChange]:
-    newest = select(func.max(table.c.number)).group_by(table.c.alias)
-    rows = connection.execute(select(table).where(table.c.number.in_(newest)).order_by(table.c.alias)).mappings()
-    return [_read(row) for row in rows if row["targets"]]
+    return [_read(row) for row in connection.execute(_NEWEST).mappings() if row["targets"]]
 
 
 def _changes(connection: Connection, alias: str) -> list[AliasChange]:

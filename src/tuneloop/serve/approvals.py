@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from tuneloop.errors import ConflictError, UsageError, nearest
 from tuneloop.store import Workspace, models
@@ -70,11 +70,16 @@ def named(person: str) -> str:
 
 def states(connection: Connection, names: Iterable[str] | None = None) -> dict[str, State]:
     """The state of every version that somebody decided about, or of `names`."""
-    newest = select(func.max(table.c.number)).group_by(table.c.model)
-    if names is not None:
-        newest = newest.where(table.c.model.in_(list(names)))
-    rows = connection.execute(select(table.c.model, table.c.state).where(table.c.number.in_(newest)))
-    return {row.model: row.state for row in rows}
+    query = _STATES if names is None else _states(_NEWEST.where(table.c.model.in_(list(names))))
+    return {row.model: row.state for row in connection.execute(query)}
+
+
+def _states(numbers: Select[Any]) -> Select[Any]:
+    return select(table.c.model, table.c.state).where(table.c.number.in_(numbers))
+
+
+_NEWEST = select(func.max(table.c.number)).group_by(table.c.model)
+_STATES = _states(_NEWEST)
 
 
 def state_of(ws: Workspace, model: str) -> State:

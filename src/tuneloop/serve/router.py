@@ -38,6 +38,11 @@ class Target:
     version: ModelVersion | None = None
 
 
+def speaks(version: ModelVersion) -> bool:
+    """Whether a version answers with text here."""
+    return version.objective not in WORDLESS and version.form != "remote"
+
+
 class Router:
     def __init__(self, ws: Workspace, finders: Sequence[Finder] = (), bases: Sequence[str] = ()) -> None:
         self.ws, self.finders, self.stated = ws, list(finders), list(bases)
@@ -55,15 +60,15 @@ class Router:
             return Target(name, name)
         raise self._unknown(name)
 
-    def bases(self) -> list[str]:
-        """Bases that may be asked, the starter first."""
-        tuned = [one.base for one in store.models(self.ws)]
+    def bases(self, found: Sequence[ModelVersion] | None = None) -> list[str]:
+        """Bases that may be asked, the starter first; `found` are all versions where they are known."""
+        tuned = [one.base for one in (store.models(self.ws) if found is None else found)]
         known = dict.fromkeys([STARTER, *self.stated, *tuned])
         return [base for base in known if base != NEW and not re.fullmatch(r"model-\d+", base)]
 
     def versions(self) -> list[ModelVersion]:
         """Versions that answer with text, oldest first."""
-        return [one for one in store.models(self.ws) if one.objective not in WORDLESS and one.form != "remote"]
+        return [one for one in store.models(self.ws) if speaks(one)]
 
     def forget(self, name: str) -> None:
         """A version was removed."""

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -37,6 +38,9 @@ from tuneloop.store.durable import disk_full, free_text, read_only
 FILE = "tuneloop.db"
 VARIABLE = "TUNELOOP_DATABASE_URL"
 BUSY_SECONDS = 30.0
+CONNECT_SECONDS = 5
+WAITING = 40
+"""SQLite connections kept open: as many as a server has threads, so that writers who queue leave readers theirs."""
 
 
 class Database:
@@ -57,9 +61,14 @@ class Database:
     @property
     def place(self) -> str:
         """The file, or for a server its address without the password; for error sentences."""
-        if self.url.get_backend_name() == "sqlite":
+        if self.local:
             return str(self.url.database)
         return self.url.render_as_string(hide_password=True)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a file of this machine, whose readers wait for nobody."""
+        return self.url.get_backend_name() == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -175,7 +184,13 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 def _engine(url: URL, readonly: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return create_engine(url, json_serializer=_json)
+            return create_engine(
+                url,
+                connect_args={"connect_timeout": CONNECT_SECONDS} if "connect_timeout" not in url.query else {},
+                pool_pre_ping=True,  # a connection from before the database's restart is replaced, and nobody told
+                json_serializer=_json,
+                json_deserializer=_read_json,
+            )
         except ModuleNotFoundError as error:
             raise missing_package("A PostgreSQL database", "psycopg[binary]") from error
     file = str(url.database)
@@ -184,7 +199,14 @@ def _engine(url: URL, readonly: bool) -> Engine:
         # could not make; with one, reading needs the log's index file.
         how = {"mode": "ro"} if Path(file + "-wal").exists() else {"immutable": "1"}
         url = URL.create("sqlite", database=Path(file).as_uri(), query={**how, "uri": "true"})
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_json)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=WAITING,
+        max_overflow=-1,
+        json_serializer=_json,
+        json_deserializer=_read_json,
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
@@ -193,12 +215,19 @@ def _engine(url: URL, readonly: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("tuneloop_write"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options['tuneloop_durable'] else 'NORMAL'}")
-        connection.exec_driver_sql(f"PRAGMA foreign_keys={'ON' if options['tuneloop_foreign_keys'] else 'OFF'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver: Any = connection.connection.dbapi_connection  # by the engine each of these takes ten times as long
+        statements = ["BEGIN"]
+        if options.get("tuneloop_write"):
+            statements = [
+                "PRAGMA synchronous=FULL" if options["tuneloop_durable"] else "PRAGMA synchronous=NORMAL",
+                "PRAGMA foreign_keys=ON" if options["tuneloop_foreign_keys"] else "PRAGMA foreign_keys=OFF",
+                "BEGIN IMMEDIATE",
+            ]
+        try:
+            for statement in statements:
+                driver.execute(statement)
+        except sqlite3.DatabaseError as error:
+            raise DBAPIError.instance(statements[-1], None, error, sqlite3.Error) from error
 
     return engine
 
@@ -209,6 +238,14 @@ def _json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
         return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+
+
+def _read_json(text: str | bytes) -> Any:
+    """As `json.loads`, in a fifth of its time for what we write; it also reads what others wrote."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from tuneloop.errors import InputError, NotFoundError, Where
 from tuneloop.store.database import clock
@@ -101,9 +101,26 @@ class JobCheckpoint:
     created: float
 
 
-_WITH_RUN = select(
-    table, runs.c.state.label("state"), runs.c.attempt.label("attempt"), runs.c.started.label("started")
-).join(runs, runs.c.id == table.c.run)
+_COLUMNS = [table.c[name] if name in table.c else runs.c[name] for name in Job.__dataclass_fields__]
+_WITH_RUN = select(*_COLUMNS).join(runs, runs.c.id == table.c.run)
+"""Rows in the order of a Job's fields.  Statements that servers ask hundreds of times a second are built once: making
+one takes longer than asking."""
+_BY_ID = _WITH_RUN.where(table.c.id == bindparam("identity"))
+_NEWEST = _WITH_RUN.order_by(table.c.number.desc()).limit(bindparam("most"))
+_NEWEST_BELOW = _NEWEST.where(table.c.number < bindparam("below"))
+_EVENTS = select(*(job_events.c[name] for name in JobEvent.__dataclass_fields__)).where(
+    job_events.c.job == bindparam("job")
+)
+_LAST_EVENTS = _EVENTS.order_by(job_events.c.number.desc()).limit(bindparam("most"))
+_EVENTS_BELOW = _LAST_EVENTS.where(job_events.c.number < bindparam("below"))
+_EVENTS_ABOVE = (
+    _EVENTS.where(job_events.c.number > bindparam("above")).order_by(job_events.c.number).limit(bindparam("most"))
+)
+_PULSE = (
+    select(table.c.events, table.c.outcome, runs.c.state)
+    .join(runs, runs.c.id == table.c.run)
+    .where(table.c.id == bindparam("identity"))
+)
 
 
 def job(ws: Workspace, identity: str) -> Job:
@@ -113,15 +130,15 @@ def job(ws: Workspace, identity: str) -> Job:
 
 
 def in_transaction(connection: Connection, identity: str) -> Job:
-    row = connection.execute(_WITH_RUN.where(table.c.id == identity)).mappings().first()
+    row = connection.execute(_BY_ID, {"identity": identity}).first()
     if row is None:
         raise unknown(identity)
-    return _job(row)
+    return Job(*row)
 
 
 def job_of_run(ws: Workspace, run: str) -> Job:
     with ws.db.read() as connection:
-        return _job(connection.execute(_WITH_RUN.where(table.c.run == run)).mappings().one())
+        return Job(*connection.execute(_WITH_RUN.where(table.c.run == run)).one())
 
 
 def locked(connection: Connection, identity: str) -> RowMapping:
@@ -145,7 +162,7 @@ def jobs(
     untagged: bool = False,
 ) -> tuple[Sequence[Job], bool]:
     """A page, newest first, and whether there are more; `tags` must all be there, `untagged` those without any."""
-    query = _WITH_RUN.order_by(table.c.number.desc())
+    query = _NEWEST if after is None else _NEWEST_BELOW
     for key, value in (tags or {}).items():
         if '"' in key or "\\" in key:
             raise InputError(f"found the key {key!r}", expected="one without quotes", where=Where(field="metadata"))
@@ -153,26 +170,23 @@ def jobs(
     if untagged:
         query = query.where(table.c.tags.is_(None))
     with ws.db.read() as connection:
-        if after is not None:
-            query = query.where(table.c.number < _place(connection, after))
-        rows = connection.execute(query.limit(limit + 1)).mappings().all()
-    return [_job(row) for row in rows[:limit]], len(rows) > limit
+        below = {} if after is None else {"below": _place(connection, after)}
+        rows = connection.execute(query, {"most": limit + 1, **below}).all()
+    return [Job(*row) for row in rows[:limit]], len(rows) > limit
 
 
 def unfinished(ws: Workspace) -> list[Job]:
     """Jobs without an outcome, oldest first."""
     with ws.db.read() as connection:
-        rows = connection.execute(_WITH_RUN.where(table.c.outcome.is_(None)).order_by(table.c.number)).mappings()
-        return [_job(row) for row in rows]
+        rows = connection.execute(_WITH_RUN.where(table.c.outcome.is_(None)).order_by(table.c.number))
+        return [Job(*row) for row in rows]
 
 
 def cancelled_at_work(ws: Workspace) -> list[Job]:
     """Cancelled jobs whose run has not been told so: a crash came between."""
     live = runs.c.state.in_(("queued", "running", "pausing", "paused"))
     with ws.db.read() as connection:
-        return [
-            _job(row) for row in connection.execute(_WITH_RUN.where(table.c.outcome == "cancelled", live)).mappings()
-        ]
+        return [Job(*row) for row in connection.execute(_WITH_RUN.where(table.c.outcome == "cancelled", live))]
 
 
 def tell(
@@ -200,23 +214,31 @@ def events(
     ws: Workspace, identity: str, *, after: int | None = None, limit: int = 20
 ) -> tuple[Sequence[JobEvent], bool]:
     """A page of events, newest first: those numbered below `after`."""
-    query = select(job_events).where(job_events.c.job == identity).order_by(job_events.c.number.desc())
-    if after is not None:
-        query = query.where(job_events.c.number < after)
-    return _events(ws, query, limit)
+    with ws.db.read() as connection:
+        return events_in_transaction(connection, identity, after=after, limit=limit)
+
+
+def events_in_transaction(
+    connection: Connection, identity: str, *, after: int | None, limit: int
+) -> tuple[Sequence[JobEvent], bool]:
+    if after is None:
+        rows = connection.execute(_LAST_EVENTS, {"job": identity, "most": limit + 1}).all()
+    else:
+        rows = connection.execute(_EVENTS_BELOW, {"job": identity, "most": limit + 1, "below": after}).all()
+    return [JobEvent(*row) for row in rows[:limit]], len(rows) > limit
 
 
 def events_since(ws: Workspace, identity: str, number: int, limit: int = 200) -> Sequence[JobEvent]:
     """Events above `number`, oldest first."""
-    query = select(job_events).where(job_events.c.job == identity, job_events.c.number > number)
-    return _events(ws, query.order_by(job_events.c.number), limit)[0]
+    with ws.db.read() as connection:
+        rows = connection.execute(_EVENTS_ABOVE, {"job": identity, "above": number, "most": limit})
+        return [JobEvent(*row) for row in rows]
 
 
 def pulse(ws: Workspace, identity: str) -> tuple[int, Outcome | None, str]:
     """The number of the newest event, the outcome, and the run's state: one row, for those who poll."""
     with ws.db.read() as connection:
-        query = select(table.c.events, table.c.outcome, runs.c.state).join(runs, runs.c.id == table.c.run)
-        row = connection.execute(query.where(table.c.id == identity)).one()
+        row = connection.execute(_PULSE, {"identity": identity}).one()
     return row.events, row.outcome, row.state
 
 
@@ -250,22 +272,8 @@ def checkpoints(
     return found, len(rows) > limit
 
 
-def _events(ws: Workspace, query: Select[Any], limit: int) -> tuple[Sequence[JobEvent], bool]:
-    with ws.db.read() as connection:
-        rows = connection.execute(query.limit(limit + 1)).mappings().all()
-    found = [
-        JobEvent(row["number"], row["created"], row["level"], row["type"], row["message"], row["data"])
-        for row in rows[:limit]
-    ]
-    return found, len(rows) > limit
-
-
 def _place(connection: Connection, identity: str) -> int:
     place = connection.execute(select(table.c.number).where(table.c.id == identity)).scalar()
     if place is None:
         raise InputError(f"found {identity!r}", expected="the id of a job", where=Where(field="after"))
     return int(place)
-
-
-def _job(row: Mapping[Any, Any]) -> Job:
-    return Job(**{name: row[name] for name in Job.__dataclass_fields__})

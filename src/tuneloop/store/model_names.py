@@ -54,11 +54,18 @@ def names_of(ws: Workspace, version: str) -> list[ModelName]:
         return [_name(row) for row in connection.execute(query).mappings()]
 
 
+_ALL = select(table).order_by(table.c.created, table.c.name)
+
+
 def names(ws: Workspace) -> list[ModelName]:
     """All names, oldest first."""
     with ws.db.read() as connection:
-        query = select(table).order_by(table.c.created, table.c.name)
-        return [_name(row) for row in connection.execute(query).mappings()]
+        return in_transaction(connection)
+
+
+def in_transaction(connection: Connection) -> list[ModelName]:
+    """All names, oldest first, inside the caller's transaction."""
+    return [_name(row) for row in connection.execute(_ALL).mappings()]
 
 
 def _name(row: Mapping[Any, Any]) -> ModelName:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from tuneloop.errors import NotFoundError, Where
 from tuneloop.records.results import ModelVersion
@@ -75,13 +75,19 @@ def model(ws: Workspace, reference: str = NEWEST, scenario: str | None = None) -
     return _model(find(ws.db, table, reference, what="model", make=make, scenario=scenario))
 
 
+_ALL = select(table).order_by(table.c.number)
+
+
 def models(ws: Workspace, scenario: str | None = None) -> list[ModelVersion]:
     """All models, oldest first."""
-    query = select(table).order_by(table.c.number)
-    if scenario is not None:
-        query = query.where(table.c.scenario == scenario)
     with ws.db.read() as connection:
-        return [_model(row) for row in connection.execute(query).mappings()]
+        found = in_transaction(connection)
+    return [one for one in found if scenario in (None, one.scenario)]
+
+
+def in_transaction(connection: Connection) -> list[ModelVersion]:
+    """All models, oldest first, inside the caller's transaction."""
+    return [_model(row) for row in connection.execute(_ALL).mappings()]
 
 
 def models_from(ws: Workspace, dataset: str) -> list[ModelVersion]:

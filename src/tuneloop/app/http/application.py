@@ -14,6 +14,7 @@ from tuneloop import __version__
 from tuneloop.app.http import errors
 from tuneloop.app.http.guarding import guard
 from tuneloop.app.http.measuring import CountedExchanges, Measuring, Meters
+from tuneloop.app.http.routing import Dispatch, Table
 from tuneloop.app.http.service import Service
 from tuneloop.serve.exchanges import ExchangeLog
 
@@ -34,7 +35,9 @@ def make_app(service: Service) -> FastAPI:
         guarded.append((path, route, permission))
     for prefix, router in found:
         app.include_router(router, prefix=prefix)
-    guard(app, service, guarded)
+    table = Table(guarded)
+    app.router.middleware_stack = Dispatch(app.router.middleware_stack, table)  # inside the turning of errors
+    guard(app, service, table)
     meters: Meters = service.parts.setdefault("meters", Meters())
     app.add_middleware(Measuring, meters=meters)
     service.parts.setdefault("exchanges", CountedExchanges(meters, ExchangeLog(service.ws)))

@@ -48,7 +48,7 @@ class Identify:
         try:
             caller: Caller | None = state.get("caller")
             if caller is None and secret is not None:
-                caller = self.callers.remembered(secret) or await run_in_threadpool(self.callers.find, secret)
+                caller = self.callers.remembered(secret) or await self._find(secret)
             state["caller"] = caller
             state["session"] = session if caller is not None and caller.session else None
             if key is None and scope["method"] not in SAFE:
@@ -68,6 +68,12 @@ class Identify:
         await self.app(scope, receive, send)
         if caller is not None and secret is not None and self.callers.due(secret):
             await run_in_threadpool(self._touch, caller)
+
+    async def _find(self, secret: str) -> Caller | None:
+        """One indexed read: on a local database not worth a turn in the thread pool."""
+        if self.callers.local:
+            return self.callers.find(secret)
+        return await run_in_threadpool(self.callers.find, secret)
 
     def _session(self, cookie: str | None, scheme: str) -> str | None:
         name = cookie_name(self.workspace, scheme == "https")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError, http_error, unsupported
 from tuneloop.app.http.openai.streaming import HEADERS, stream
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import ConflictError, NotFoundError
-from tuneloop.jobs import creating, ending, stopping
+from tuneloop.jobs import creating, stopping
 from tuneloop.jobs.shaping import shaped, shaped_checkpoint, shaped_event
 from tuneloop.store import Workspace
 from tuneloop.store import jobs as rows
@@ -86,6 +89,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 @router.get("/fine_tuning/jobs")
+@quick
 def list_jobs(
     request: Request, after: str | None = None, limit: Limit = 20, caller: Caller = needs("jobs:read")
 ) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def list_jobs(
 
 
 @router.get("/fine_tuning/jobs/{identity}")
+@quick
 def retrieve_job(request: Request, identity: str, caller: Caller = needs("jobs:read")) -> dict[str, Any]:
     return shaped(_job(service(request).ws, identity))
 
@@ -121,9 +126,8 @@ def resume_job(request: Request, identity: str, caller: Caller = needs("jobs:wri
 
 def _stopped(request: Request, identity: str, do: Any) -> dict[str, Any]:
     try:
-        return shaped(do(service(request).ws, identity))
-    except NotFoundError as error:
-        raise _unknown(error) from None
+        with _known():
+            return shaped(do(service(request).ws, identity))
     except stopping.JobEnded as error:
         raise HttpError(400, error.message, code=error.code) from None
     except ConflictError as error:
@@ -131,6 +135,7 @@ def _stopped(request: Request, identity: str, do: Any) -> dict[str, Any]:
 
 
 @router.get("/fine_tuning/jobs/{identity}/events", response_model=None)
+@quick
 def list_events(
     request: Request,
     identity: str,
@@ -141,9 +146,8 @@ def list_events(
 ) -> dict[str, Any] | StreamingResponse:
     """Newest first; with `stream=true` as they happen, oldest first, behind `after` or the header Last-Event-ID."""
     ws = service(request).ws
-    job = _job(ws, identity)
     if stream_asked:
-        ending.reconcile(ws, identity)
+        job = _job(ws, identity)
         since = request.headers.get("last-event-id") or after
         number = _number(job, since) if since else 0
         return StreamingResponse(
@@ -151,7 +155,10 @@ def list_events(
             headers=HEADERS,
             media_type="text/event-stream; charset=utf-8",
         )
-    found, more = rows.events(ws, identity, after=_number(job, after) if after else None, limit=limit)
+    with _known(), ws.db.read() as connection:
+        job = rows.in_transaction(connection, identity)
+        below = _number(job, after) if after else None
+        found, more = rows.events_in_transaction(connection, identity, after=below, limit=limit)
     return {"object": "list", "data": [shaped_event(job, event) for event in found], "has_more": more}
 
 
@@ -165,6 +172,7 @@ def _number(job: Job, event: str) -> int:
 
 
 @router.get("/fine_tuning/jobs/{identity}/checkpoints")
+@quick
 def list_checkpoints(
     request: Request, identity: str, after: str | None = None, limit: Limit = 10, caller: Caller = needs("jobs:read")
 ) -> dict[str, Any]:
@@ -197,11 +205,14 @@ def delete_permission(checkpoint: str, permission: str, caller: Caller = needs("
 
 
 def _job(ws: Workspace, identity: str) -> Job:
-    try:
+    with _known():
         return rows.job(ws, identity)
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """Turns a job that is not there into the protocol's answer."""
+    try:
+        yield
     except NotFoundError as error:
-        raise _unknown(error) from None
-
-
-def _unknown(error: NotFoundError) -> HttpError:
-    return HttpError(404, error.message, param="fine_tune_id", code="fine_tune_not_found")
+        raise HttpError(404, error.message, param="fine_tune_id", code="fine_tune_not_found") from None

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from tuneloop.app.http.answers import answers, find
+from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.records import ModelVersion
 from tuneloop.serve import aliases, approvals
-from tuneloop.serve.router import Router, Target
-from tuneloop.store import Workspace, model_names
+from tuneloop.serve.router import Target, speaks
+from tuneloop.store import Workspace, model_names, models
 
 router = APIRouter(tags=["models"])
 
@@ -24,13 +25,13 @@ OWNER = "tuneloop"
 
 
 @router.get("/models")
+@quick
 def list_models(request: Request, caller: Caller = needs("models:read")) -> dict[str, Any]:
     """Everything that can be asked by name, aliases included."""
-    ws, known = service(request).ws, answers(request).router
-    shown = _Shown(ws)
-    data = [shown.base(name) for name in known.bases()]
+    shown = _Shown(service(request).ws)
+    data = [shown.base(name) for name in answers(request).router.bases(shown.all)]
     data += [shown.alias(name, versions) for name, versions in shown.by_alias.items()]
-    for version in reversed(known.versions()):
+    for version in reversed(shown.versions.values()):
         data += [shown.version(name.name, version, name.job) for name in reversed(shown.names.get(version.name, []))]
         data.append(shown.version(version.name, version))
     return {"object": "list", "data": data}
@@ -86,12 +87,14 @@ class _Shown:
     """Models as the protocol shows them, with what we know of them beside."""
 
     def __init__(self, ws: Workspace) -> None:
-        self.held = aliases.deployed(ws)
-        self.versions = {one.name: one for one in Router(ws).versions()}
         with ws.db.read() as connection:
+            self.all = models.in_transaction(connection)
+            self.held = aliases.holders(connection)
             self.states: Mapping[str, str] = approvals.states(connection)
+            names = model_names.in_transaction(connection)
+        self.versions = {one.name: one for one in self.all if speaks(one)}
         self.names: dict[str, list[model_names.ModelName]] = {}
-        for name in model_names.names(ws):
+        for name in names:
             self.names.setdefault(name.version, []).append(name)
         self.by_alias: dict[str, list[str]] = {}
         for version, names in self.held.items():

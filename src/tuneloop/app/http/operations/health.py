@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.security import everybody
 from tuneloop.app.http.service import service
@@ -15,11 +16,13 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz", dependencies=[everybody()])
+@quick
 def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
 @router.get("/readyz", dependencies=[everybody()])
+@quick
 def readyz(request: Request) -> dict[str, str]:
     try:
         with service(request).ws.db.read() as connection:
