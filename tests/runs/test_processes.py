@@ -207,6 +207,7 @@ def test_a_process_is_known_by_more_than_its_number() -> None:
 
 WORKER = """
 import os, subprocess, sys, time
+from pathlib import Path
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 
@@ -215,7 +216,10 @@ with Workspace.find(sys.argv[1], create=False) as ws, queue.claim(ws, sys.argv[2
     if lease.spec.get("child"):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         lease.event("child", pid=child.pid)
-    lease.event("priority", nice=os.nice(0), wait=os.environ["OMP_WAIT_POLICY"], leads=os.getpgid(0) == os.getpid())
+    group = Path("/proc/self/autogroup")
+    session = group.read_text().split()[-1] if group.exists() else "10"
+    lease.event("priority", nice=os.nice(0), wait=os.environ["OMP_WAIT_POLICY"], leads=os.getpgid(0) == os.getpid(),
+                session=session)
     while lease.spec.get("deaf") or (lease.spec.get("long") and not lease.should_stop()):
         time.sleep(0.02)
     if lease.should_stop():
@@ -247,6 +251,7 @@ def test_the_local_executor_starts_a_run_in_a_group_of_its_own(folder: Path, wor
         assert told["leads"]
         assert told["wait"] == "passive"
         assert told["nice"] >= 10
+        assert told["session"] == "10"  # Linux counts a process's own priority within its session only
 
 
 def test_stopping_a_run_that_obeys_and_one_that_does_not(folder: Path, worker: str) -> None:
