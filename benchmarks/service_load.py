@@ -5,8 +5,9 @@
     python benchmarks/service_load.py chat    --root FOLDER --peers FOLDER [--rounds 3] [--batch 16]
 
 manage   90 % reads of jobs, events and models, 10 % small uploads and feedback, in an open loop: a request's latency
-         counts from the instant at which it should have begun.  Meanwhile a job trains the starter; its tokens a second
+         counts from the instant at which it should have begun.  Meanwhile a job trains the starter; its steps a second
          are compared with those before the load.  The generator is a process of its own; its processor time is told.
+         It begins when the rest of the machine is quiet, or after `--wait` seconds.
 streams  Equal chat streams at once from the starter: when the last one ends, against the median.
 chat     The starter's throughput with `--batch` chats at a time, each 64 tokens, greedy and streamed, beside
          `transformers serve` (from the environment `trl` of `--peers`) with the same weights; each in a process of its
@@ -26,14 +27,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
-from harness import machine, openloop
+from harness import machine, measure, openloop
 from harness.openloop import Call
 
 STARTER = Path(__file__).parents[1] / "src" / "tuneloop" / "models" / "starter"
@@ -75,9 +76,10 @@ def examples(count: int) -> bytes:
 
 
 def manage(args: argparse.Namespace) -> None:
+    measure.wait_for_quiet(0.2, args.wait)
     with tempfile.TemporaryDirectory(dir=args.root) as place, server(Path(place)) as (port, key, pid):
         http = httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, timeout=60
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, timeout=300
         )
         file = http.post(
             "/v1/files", data={"purpose": "fine-tune"}, files={"file": ("boxes.jsonl", examples(400))}
@@ -91,30 +93,40 @@ def manage(args: argparse.Namespace) -> None:
             "/v1/chat/completions",
             json={"model": "starter", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4},
         ).json()["id"]
-        run = _training(http, jobs[0])
-        time.sleep(args.seconds / 2)
-        alone = _speed(http, run, args.seconds / 2)
+        run = _training(http)
         calls = mix(args, jobs, said)
         (Path(place) / "calls.json").write_text(
             json.dumps([[c.at, c.name, c.method, c.path, c.body.decode(), c.kind] for c in calls])
         )
-        child = subprocess.run(
-            [sys.executable, __file__, "fire", "--root", place, "--port", str(port), "--key", key,
-             "--connections", str(args.connections)],
-            stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
-        found = json.loads(child.stdout.splitlines()[-1])
-        beside = _speed(http, run, args.seconds)
-        busy = psutil.Process(pid).cpu_times()
+        time.sleep(3)
+        alone = _pace(http, run, lambda: time.sleep(args.seconds / 2))
+        used = _cpu(pid)
+        child = []
+        beside = _pace(http, run, lambda: child.append(_fire(args, place, port, key)))
+        used = _cpu(pid) - used
+        found = json.loads(child[0].stdout.splitlines()[-1])
         print(machine.sentence(machine.describe()))
         table(found)
         print(
-            f"\ngenerator: {found['cpu']:.1f} s of processor for {found['took']:.0f} s; "
-            f"server so far {busy.user + busy.system:.0f} s\n"
-            f"training alone {alone:.0f} tokens/s, beside the load {beside:.0f} ({beside / alone:.0%})"
+            f"\nprocessor of {found['took']:.0f} s: generator {found['cpu']:.1f} s, server {used:.1f} s "
+            f"({1000 * used / len(calls):.2f} ms a request); load average at the end {os.getloadavg()[0]:.1f}\n"
+            f"training alone {alone:.2f} steps/s, beside the load {beside:.2f} ({beside / alone:.0%})"
         )
         for job in jobs:
             http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
+
+
+def _fire(args: argparse.Namespace, place: str, port: int, key: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, __file__, "fire", "--root", place, "--port", str(port), "--key", key,
+         "--connections", str(args.connections)],
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def table(found: dict[str, Any]) -> None:
@@ -168,27 +180,28 @@ def fire(args: argparse.Namespace) -> None:
     print(json.dumps({"rows": rows, "cpu": time.process_time() - used, "took": time.perf_counter() - began}))
 
 
-def _training(http: httpx2.Client, job: str) -> str:
-    """The run of a job, once it trains."""
+def _training(http: httpx2.Client) -> str:
+    """The run of the job that trains, once it has begun its steps."""
     while True:
         for run in http.get("/api/runs", params={"kind": "tune", "state": "running"}).json()["data"]:
-            if _points(http, run["id"]):
+            if _step(http, run["id"]) >= 3:
                 return str(run["id"])
         time.sleep(0.5)
 
 
-def _points(http: httpx2.Client, run: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = http.get(f"/api/runs/{run}/metrics", params={"names": "tokens_per_second"}).json()[
-        "data"
-    ]
-    return found
+def _step(http: httpx2.Client, run: str) -> int:
+    """The newest step that the run has told."""
+    points = http.get(f"/api/runs/{run}/metrics", params={"names": "loss"}).json()["data"]
+    return int(points[-1]["step"]) if points else 0
 
 
-def _speed(http: httpx2.Client, run: str, seconds: float) -> float:
-    """Tokens a second over the last so many seconds: the median of the run's own points, about one a step."""
-    values = [point["value"] for point in _points(http, run)]
-    recent = values[-max(3, int(len(values) / 2)) :]
-    return statistics.median(recent)
+def _pace(http: httpx2.Client, run: str, during: Callable[[], object]) -> float:
+    """Steps a second while something goes on, by the clock."""
+    before, began = _step(http, run), time.perf_counter()
+    during()
+    took, steps = time.perf_counter() - began, _step(http, run) - before
+    assert http.get(f"/api/runs/{run}").json()["state"] == "running", "the job ended too soon: let it train longer"
+    return steps / took
 
 
 def streams(args: argparse.Namespace) -> None:
@@ -296,6 +309,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--wait", type=float, default=0, help="seconds to wait at most for a quiet machine")
     parser.add_argument("--continuous", action="store_true", help="transformers serve with continuous batching")
     parser.add_argument("--port", type=int)
     parser.add_argument("--key")
