@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tuneloop.models.kernels import compiled as kernels
 from tuneloop.models.kernels import nll
 from tuneloop.models.kernels.nll import linear_nll
 
@@ -43,6 +46,20 @@ def test_equals_all_logits_at_once(promise: str, cap: float | None) -> None:
     (expected * factors).sum().backward()
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cap", [None, 3.0])
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_hits_are_the_targets_that_are_likeliest(compiled: bool, trained: bool, cap: float | None) -> None:
+    hidden, weight, targets, weights = inputs()
+    likeliest = (hidden @ weight.t()).argmax(1)
+    targets[::2] = likeliest[::2]
+    hits = torch.zeros(ROWS, dtype=torch.bool)
+    with torch.set_grad_enabled(trained), nullcontext() if compiled else kernels.using(None):
+        linear_nll(hidden, weight, targets, weights, cap, hits)
+    assert hits.equal(targets == likeliest)
+    assert not hits.all()
 
 
 def test_frozen_parts_get_no_gradient() -> None:

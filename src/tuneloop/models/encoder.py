@@ -42,7 +42,9 @@ class EncoderModel(PlainModel):
         hidden = self.module(input_ids=ids, attention_mask=seen).last_hidden_state
         return hidden.flatten(0, 1)[places[rows]]  # type: ignore[no-any-return]
 
-    def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
+    def token_nll(
+        self, batch: Packed, weights: torch.Tensor | None = None, hits: torch.Tensor | None = None
+    ) -> torch.Tensor:
         self._refuse("foresees no next token")
 
     def logits(self, ids: torch.Tensor, lengths: Sequence[int] | None = None) -> torch.Tensor:

@@ -34,10 +34,11 @@ class FastModel(LanguageModel):
         self.slots = family.slots(module.shape)
         self.overlay: Overlay = BARE
 
-    def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
-        return linear_nll(
-            self.hidden(batch, batch.rows), self.module.vocabulary, batch.target_ids, weights, self.config.logit_cap
-        )
+    def token_nll(
+        self, batch: Packed, weights: torch.Tensor | None = None, hits: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        hidden, cap = self.hidden(batch, batch.rows), self.config.logit_cap
+        return linear_nll(hidden, self.module.vocabulary, batch.target_ids, weights, cap, hits)
 
     def scored(self, batch: Packed, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
         hidden = self.hidden(batch, batch.rows)

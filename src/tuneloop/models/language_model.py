@@ -63,11 +63,14 @@ class LanguageModel(ABC):
         """Positions left free in any case, so that models with and without an adapter read the same."""
 
     @abstractmethod
-    def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
+    def token_nll(
+        self, batch: Packed, weights: torch.Tensor | None = None, hits: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """[N] float32 nats of the batch's targets, in the order of `batch.rows`; differentiable.
 
         `weights` [N] promise that the loss will be `c · sum(weights · nats)`; it saves a pass over the logits when the
-        vocabulary matrix is trained, and nothing goes wrong when the promise is not kept.
+        vocabulary matrix is trained, and nothing goes wrong when the promise is not kept.  `hits` [N] bool is filled
+        with whether each target was the likeliest token.
         """
 
     @abstractmethod

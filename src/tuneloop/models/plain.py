@@ -52,13 +52,19 @@ class PlainModel(LanguageModel):
         self._recomputes = False
         _no_dropout(module)
 
-    def token_nll(self, batch: Packed, weights: torch.Tensor | None = None) -> torch.Tensor:
+    def token_nll(
+        self, batch: Packed, weights: torch.Tensor | None = None, hits: torch.Tensor | None = None
+    ) -> torch.Tensor:
         if self.head is not None:
             hidden = self.hidden(batch, batch.rows)
-            return linear_nll(hidden, self.head.weight, batch.target_ids, weights, self.head.cap)
+            return linear_nll(hidden, self.head.weight, batch.target_ids, weights, self.head.cap, hits)
         ids, seen, places = padded(batch)
         logits = self.module(input_ids=ids, attention_mask=seen, use_cache=False).logits
-        return F.cross_entropy(logits.flatten(0, 1)[places[batch.rows]].float(), batch.target_ids, reduction="none")
+        logits = logits.flatten(0, 1)[places[batch.rows]].float()
+        if hits is not None:
+            aimed = logits.detach().gather(1, batch.target_ids[:, None]).squeeze(1)
+            torch.ge(aimed, logits.detach().amax(1), out=hits)
+        return F.cross_entropy(logits, batch.target_ids, reduction="none")
 
     def scored(self, batch: Packed, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
         ids, seen, places = padded(batch)

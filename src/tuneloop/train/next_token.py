@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tuneloop.train.batches import Batch
 
 
+TOKEN_ACCURACY = "token_accuracy"
+"""The curve of how many targets were the likeliest token, as a share."""
+
+
 def encode_all(records: Sequence[Record], lm: LanguageModel, limit: int, *, whole_dialogues: bool) -> list[Encoded]:
     """Texts closed with the model's end token, in pieces; dialogues by the chat template, cut at the end.
 
@@ -69,14 +73,24 @@ def cut_end(ids: Sequence[int], mask: Sequence[float], limit: int) -> Encoded:
 
 
 def summed_loss(lm: LanguageModel, batch: Batch) -> Loss:
-    """Cross-entropy in nats at the batch's targets, times their weights."""
+    """Cross-entropy in nats at the batch's targets, times their weights; of the same weight is the share of targets
+    that were the likeliest token."""
     packed = batch.packed
     weights = packed.target_weights
-    nats = lm.token_nll(packed, weights) * weights
+    hits = no_hits(batch)
+    nats = lm.token_nll(packed, weights, hits) * weights
     by_example = None
     if len(batch.examples.groups) > 1:
         by_example = summed_by(batch, nats.detach(), weights)
-    return Loss(nats.sum(), float(weights.sum()), by_example=by_example)
+    told = {TOKEN_ACCURACY: float(weights[hits].sum())}
+    return Loss(nats.sum(), float(weights.sum()), told, by_example)
+
+
+def no_hits(batch: Batch) -> Tensor:
+    """[N] bool at the batch's targets, for `token_nll` to fill."""
+    import torch
+
+    return torch.zeros(len(batch.packed.rows), dtype=torch.bool, device=batch.packed.ids.device)
 
 
 def summed_by(batch: Batch, *values: Tensor) -> Tensor:
@@ -88,6 +102,9 @@ def summed_by(batch: Batch, *values: Tensor) -> Tensor:
     return rows.new_zeros(len(packed.lengths), len(values)).index_add(0, packed.owners, rows)
 
 
-def log_probabilities(lm: LanguageModel, batch: Batch) -> Tensor:
-    """[E, sides] float32: log-probability in nats of each sequence's targets, each counted once; differentiable."""
-    return -summed_by(batch, lm.token_nll(batch.packed)).view(len(batch), batch.sides)
+def log_probabilities(lm: LanguageModel, batch: Batch, hits: Tensor | None = None) -> Tensor:
+    """[E, sides] float32: log-probability in nats of each sequence's targets, each counted once; differentiable.
+
+    `hits` as in `token_nll`.
+    """
+    return -summed_by(batch, lm.token_nll(batch.packed, hits=hits)).view(len(batch), batch.sides)

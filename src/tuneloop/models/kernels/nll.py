@@ -33,18 +33,24 @@ def linear_nll(
     targets: torch.Tensor,
     promise: torch.Tensor | None = None,
     cap: float | None = None,
+    hits: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """[N, C] hidden rows, [V, C] vocabulary matrix, [N] targets → [N] float32 nats.
 
-    `cap` soft-caps the logits.  `promise` [N] are the weights that the loss will give to the rows.
+    `cap` soft-caps the logits.  `promise` [N] are the weights that the loss will give to the rows.  `hits` [N] bool is
+    filled with whether a row's target is the likeliest token; one as likely as another is a hit.
     """
     if not torch.is_grad_enabled() or not (hidden.requires_grad or weight.requires_grad):
         pieces = [
-            _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=False)[0]
+            _rows(F.linear(hidden[rows], weight), targets[rows], cap, _part(hits, rows), slopes=False)[0]
             for rows in _chunks(hidden, weight)
         ]
         return torch.cat(pieces) if pieces else hidden.new_zeros(0, dtype=torch.float32)
-    return _LinearNll.apply(hidden, weight, targets, promise, cap)  # type: ignore[no-any-return, no-untyped-call]
+    return _LinearNll.apply(hidden, weight, targets, promise, cap, hits)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _part(hits: torch.Tensor | None, rows: slice) -> torch.Tensor | None:
+    return None if hits is None else hits[rows]
 
 
 def _chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[slice]:
@@ -56,23 +62,23 @@ def _chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[slice]:
 
 
 def _rows(
-    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, *, slopes: bool
+    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, hits: torch.Tensor | None = None, *, slopes: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Nats [n] and, where wanted, the gradient of each row's nats for its logits [n, V], made in the logits' place."""
     run = compiled.kernel("nll_rows", logits) if cap is None else None
     if run is None:
-        return _plain_rows(logits, targets, cap, slopes=slopes)
+        return _plain_rows(logits, targets, cap, hits, slopes=slopes)
     targets = targets.contiguous()
     if len(targets) and not (int(targets.min()) >= 0 and int(targets.max()) < logits.shape[1]):
         raise IndexError(f"a target lies outside of the vocabulary of {logits.shape[1]}")
     nats = torch.empty(len(logits))
-    tensors = map(compiled.at, (logits, targets, nats))
+    tensors = map(compiled.at, (logits, targets, nats, hits))
     run(*tensors, *compiled.longs(*logits.shape), c_int(slopes), compiled.threads(logits.numel()))
     return nats, logits
 
 
 def _plain_rows(
-    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, *, slopes: bool
+    logits: torch.Tensor, targets: torch.Tensor, cap: float | None, hits: torch.Tensor | None = None, *, slopes: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     wide = logits.float()
     if cap is not None:
@@ -80,6 +86,8 @@ def _plain_rows(
     aimed = wide.gather(1, targets[:, None])
     through = 1 - (wide / cap).square() if cap is not None and slopes else None
     most = wide.amax(-1, keepdim=True)
+    if hits is not None:
+        torch.ge(aimed, most, out=hits[:, None])
     shares = wide.sub_(most).exp_()
     total = shares.sum(-1, keepdim=True)
     nats = total.log().add_(most).sub_(aimed).squeeze(1)
@@ -99,6 +107,7 @@ class _LinearNll(torch.autograd.Function):
         targets: torch.Tensor,
         promise: torch.Tensor | None,
         cap: float | None,
+        hits: torch.Tensor | None,
     ) -> torch.Tensor:
         nats = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
         dh = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
@@ -106,7 +115,9 @@ class _LinearNll(torch.autograd.Function):
         if ctx.needs_input_grad[1] and promise is not None:
             dw = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         for rows in _chunks(hidden, weight):
-            nats[rows], slopes = _rows(F.linear(hidden[rows], weight), targets[rows], cap, slopes=True)
+            nats[rows], slopes = _rows(
+                F.linear(hidden[rows], weight), targets[rows], cap, _part(hits, rows), slopes=True
+            )
             if dh is not None:
                 torch.mm(slopes, weight, out=dh[rows])
             if dw is not None and promise is not None:
@@ -128,7 +139,7 @@ class _LinearNll(torch.autograd.Function):
             elif factor != 1:  # at 1, the usual case, no second matrix of this size is made
                 dw = dw * factor
             dw = dw.to(weight.dtype)
-        return dh, dw, None, None, None
+        return dh, dw, None, None, None, None
 
 
 def _accumulate(into: torch.Tensor, slopes: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> None:

@@ -8,15 +8,15 @@ import torch
 
 from tuneloop.train.batches import Batch
 from tuneloop.train.learner import Learner, Scene
-from tuneloop.train.next_token import log_probabilities
+from tuneloop.train.next_token import TOKEN_ACCURACY, log_probabilities, no_hits, summed_by
 from tuneloop.train.objective import Loss
 from tuneloop.train.pairs import Answers, PairObjective, outcome
 from tuneloop.train.references import References
 
 
 class PairLearner(Learner):
-    """Cross-entropy of the chosen answers, where the objective wants it, is a mean over the tokens of the whole step,
-    so that micro-batches do not change it."""
+    """Cross-entropy of the chosen answers, where the objective wants it, and their token accuracy are means over the
+    tokens of the whole step, so that micro-batches do not change them."""
 
     objective: PairObjective
 
@@ -31,14 +31,16 @@ class PairLearner(Learner):
         self._pairs_per_token = pairs / tokens
 
     def loss(self, batch: Batch) -> Loss:
-        targets = _targets(batch)
-        policy = _answers(log_probabilities(self.lm, batch), targets)
+        targets, hits = _targets(batch), no_hits(batch)
+        policy = _answers(log_probabilities(self.lm, batch, hits), targets)
         reference = None if self.references is None else _answers(self.references.of(batch), targets)
         found = self.objective.compare(policy, reference)
+        right = summed_by(batch, hits).view(len(batch), 2)[:, 0] * self._pairs_per_token
         if not self.objective.imitation:
-            return outcome(batch, found)
+            return outcome(batch, found, **{TOKEN_ACCURACY: right})
         nats = -policy.chosen * self._pairs_per_token
-        return outcome(batch, found._replace(losses=found.losses + self.objective.imitation * nats), sft_loss=nats)
+        found = found._replace(losses=found.losses + self.objective.imitation * nats)
+        return outcome(batch, found, sft_loss=nats, **{TOKEN_ACCURACY: right})
 
 
 def _targets(batch: Batch) -> torch.Tensor:
