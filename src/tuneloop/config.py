@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tuneloop.errors import InputError, SettingError, Where, nearest
+from tuneloop.errors import InputError, SettingError, Where, unknown_key
 from tuneloop.wording import Words
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
@@ -54,8 +54,7 @@ def _first_mistake(kind: type[Settings], error: ValidationError, file: str | Pat
     where = Where(file=file, field=field)
     if first["type"] == "extra_forbidden":
         owner = _owner(kind, first["loc"][:-1])
-        hint = nearest(str(first["loc"][-1]), owner.model_fields if owner else ())
-        return SettingError(f"unknown key {first['loc'][-1]!r}", where=where, do=hint[0].upper() + hint[1:])
+        return unknown_key(str(first["loc"][-1]), owner.model_fields if owner else (), where)
     if first["type"] == "missing":
         return SettingError("no value", expected="one: it has no default", where=where)
     return SettingError(f"found {first['input']!r}", expected=first["msg"][0].lower() + first["msg"][1:], where=where)

@@ -3,6 +3,7 @@
     TuneloopError                 a person can mend it: one sentence, no traceback, exit code 1
     ├── UsageError                the command or call itself is wrong: exit code 2
     │   └── SettingError          a recipe key or a member's setting
+    │       └── UnknownKeyError   a key that is not known, told with the nearest known one
     ├── InputError                a file, row or field that cannot be used
     ├── NotFoundError             a version, run, model, file that is not there
     ├── ModelError                a model folder that cannot be loaded, or must not be
@@ -98,6 +99,10 @@ class SettingError(UsageError):
     code = "setting"
 
 
+class UnknownKeyError(SettingError):
+    code = "unknown_parameter"
+
+
 class InputError(TuneloopError):
     code = "input"
 
@@ -132,6 +137,12 @@ def nearest(found: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)
+
+
+def unknown_key(key: str, known: Iterable[str], where: Where) -> UnknownKeyError:
+    """The error for a key that is none of the known ones."""
+    hint = nearest(key, known)
+    return UnknownKeyError(f"unknown key {key!r}", where=where, do=hint[0].upper() + hint[1:])
 
 
 def missing_package(feature: str, package: str) -> MissingPackageError:

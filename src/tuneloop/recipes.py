@@ -8,7 +8,7 @@ from typing import Any
 
 from tuneloop.choose.recipe import ChooseRecipe
 from tuneloop.config import Settings, assign, read, read_yaml
-from tuneloop.errors import SettingError, Where, nearest
+from tuneloop.errors import SettingError, Where, unknown_key
 from tuneloop.evaluate.recipe import EvaluateRecipe
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.serve.recipe import ChatRecipe
@@ -40,9 +40,7 @@ def read_recipe(
     document = read_yaml(file) if file else {}
     for key in document:
         if key not in RECIPES:
-            hint = nearest(str(key), RECIPES)
-            where = Where(file=file, field=str(key))
-            raise SettingError(f"unknown key {key!r}", where=where, do=hint[0].upper() + hint[1:])
+            raise unknown_key(str(key), RECIPES, Where(file=file, field=str(key)))
     chosen = document.get(stage) or {}
     if not isinstance(chosen, dict):
         raise SettingError(f"found {chosen!r}", expected="settings", where=Where(file=file, field=stage))

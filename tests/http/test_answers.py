@@ -11,11 +11,19 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from openai.types import completion_create_params as text_params
+from openai.types import embedding_create_params as embedding_params
+from openai.types.chat import completion_create_params as chat_params
+from openai.types.fine_tuning import job_create_params as job_params
 from tests.http.serving import Running, running
 
 from tuneloop.app.http import stream
 from tuneloop.app.http.answers import Answers
+from tuneloop.app.http.openai.chat import ChatRequest
+from tuneloop.app.http.openai.completions import CompletionRequest
+from tuneloop.app.http.openai.embeddings import EmbeddingRequest
 from tuneloop.app.http.service import Service
+from tuneloop.jobs.request import JobRequest
 from tuneloop.serve.backends.fake import FakeBackend
 from tuneloop.serve.exchanges import ExchangeLog, exchange, exchanges
 from tuneloop.store import Workspace
@@ -178,7 +186,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
      "response_format", "unsupported_parameter"),
     ({"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},
      "tools.0.function.strict", "unsupported_parameter"),
-    ({"colour": "red"}, "colour", "invalid_value"),
+    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools", "unsupported_parameter"),
+    ({"colour": "red"}, "colour", "unknown_parameter"),
+    ({"max_token": 5}, "max_token", "unknown_parameter"),
+    ({"stream_options": {"usage": True}}, "stream_options.usage", "unknown_parameter"),
+    ({"tools": [{"type": "function", "function": {"name": "f", "parameter": {}}}]},
+     "tools.0.function.parameter", "unknown_parameter"),
+    ({"messages": [{"role": "user", "content": "a", "colour": 1}]}, "messages.0.colour", "unknown_parameter"),
 ]  # fmt: skip
 
 
@@ -189,6 +203,42 @@ def test_what_cannot_be_done_is_refused_by_name(server: Running, more: dict[str,
     assert (answer.status_code, error["type"]) == (400, "invalid_request_error")
     assert str(error["param"]).startswith(param)
     assert error["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param", "near"),
+    [
+        ("chat/completions", {"messages": Q, "max_token": 5}, "max_token", "max_tokens"),
+        ("chat/completions", {"messages": Q, "response_format": {"type": "text", "json_scheme": {}}},
+         "response_format.json_scheme", "json_schema"),
+        ("chat/completions", {"messages": [{"role": "user", "contents": "a"}]}, "messages.0.contents", "content"),
+        ("chat/completions", {"messages": Q, "tools": [{"type": "function", "function": {"name": "f", "strikt": 1}}]},
+         "tools.0.function.strikt", "strict"),
+        ("completions", {"prompt": "a", "best_off": 2}, "best_off", "best_of"),
+        ("embeddings", {"input": "a", "encoding": "float"}, "encoding", "encoding_format"),
+    ],
+)  # fmt: skip
+def test_an_unknown_field_is_told_with_the_nearest_known_one(
+    server: Running, path: str, body: dict[str, Any], param: str, near: str
+) -> None:
+    answer = httpx2.post(f"{server.url}/{path}", json={"model": "fake", **body})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unknown_parameter", param)
+    assert f"did you mean {near!r}?" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("params", "ours"),
+    [
+        (chat_params.CompletionCreateParamsBase, ChatRequest),
+        (text_params.CompletionCreateParamsBase, CompletionRequest),
+        (embedding_params.EmbeddingCreateParams, EmbeddingRequest),
+        (job_params.JobCreateParams, JobRequest),
+    ],
+)
+def test_every_parameter_of_the_official_client_is_known(params: Any, ours: Any) -> None:
+    """Known is not taken: what would change the output is refused as `unsupported_parameter`, and not as unknown."""
+    assert set(params.__annotations__) <= set(ours.model_fields)
 
 
 def test_a_prompt_over_the_context_is_refused_before_anything_is_sent(client: openai.OpenAI) -> None:

@@ -223,7 +223,7 @@ def test_recipes_and_members_tell_what_can_be_set(client: TestClient) -> None:
     assert members["lora"]["title"]["zh"]
     assert client.post("/api/recipes/train/check", json={"tuner": "lora"}).json()["recipe"]["tuner"] == "lora"
     wrong = client.post("/api/recipes/train/check", json={"tunner": "lora"}).json()["error"]
-    assert (wrong["param"], wrong["code"]) == ("train.tunner", "setting")
+    assert (wrong["param"], wrong["code"]) == ("train.tunner", "unknown_parameter")
     assert client.get("/api/members/train.tunners").status_code == 404
 
 

@@ -169,6 +169,16 @@ def test_wrong_forms_are_refused_with_the_field(client: TestClient, ws: Workspac
     assert not parts_left(ws)
 
 
+def test_an_unknown_field_is_told_with_the_nearest_known_one(client: TestClient) -> None:
+    for field, param, near in (
+        ("porpose", "porpose", "did you mean 'purpose'?"),
+        ("tuneloop[on_bad_row]", "tuneloop.on_bad_row", "Did you mean 'on_bad_rows'?"),
+    ):
+        told = upload(client, b"{}", **{field: "refuse"}).json()["error"]
+        assert (told["code"], told["param"]) == ("unknown_parameter", param)
+        assert near in told["message"]
+
+
 def test_a_body_that_is_cut_off_leaves_nothing(client: TestClient, ws: Workspace) -> None:
     head = b'--X\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nabc'
     answer = client.post("/v1/files", content=head, headers={"content-type": "multipart/form-data; boundary=X"})

@@ -135,6 +135,24 @@ def test_an_idempotency_key_makes_one_job(client: TestClient) -> None:
     assert (other.status_code, other.headers["x-should-retry"]) == (409, "false")
 
 
+def test_an_unknown_field_is_told_with_the_nearest_known_one(client: TestClient) -> None:
+    file = upload(client, chat_lines())
+    for more, param, near in (
+        ({"sufix": "x"}, "sufix", "suffix"),
+        ({"hyperparameters": {"n_epoch": 3}}, "hyperparameters.n_epoch", "n_epochs"),
+        (
+            {"method": {"type": "dpo", "dpo": {"hyperparameters": {"betta": 1}}}},
+            "method.dpo.hyperparameters.betta",
+            "beta",
+        ),
+        ({"tuneloop": {"max_step": 3}}, "tuneloop.max_step", "max_steps"),
+        ({"tuneloop": {"train": {"epoch": 3}}}, "tuneloop.train.epoch", "epochs"),
+    ):
+        told = create(client, file, **more).json()["error"]
+        assert (told["code"], told["param"]) == ("unknown_parameter", param)
+        assert f"Did you mean {near!r}?" in told["message"]
+
+
 @pytest.mark.parametrize(
     ("more", "param"),
     [

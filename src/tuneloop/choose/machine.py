@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tuneloop.errors import SettingError, Where, nearest
+from tuneloop.errors import SettingError, Where, unknown_key
 from tuneloop.models import room
 from tuneloop.wording import Words
 
@@ -75,8 +75,7 @@ def described(text: str) -> Machine:
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if key not in KEYS:
-            hint = nearest(key, KEYS)
-            raise SettingError(f"unknown key {key!r}", where=WHERE, do=hint[0].upper() + hint[1:])
+            raise unknown_key(key, KEYS, WHERE)
         if not equals or key in said:
             raise SettingError(f"found {part!r}", expected=f"{key}=… once", where=WHERE)
         said[key] = value

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tuneloop.errors import InputError, UsageError, Where
+from tuneloop.errors import InputError, UsageError, Where, unknown_key
 from tuneloop.models.places import STARTER
 from tuneloop.prepare.checking import LEAST, TOO_FEW, check_file
 from tuneloop.store import Workspace, files
@@ -29,7 +29,7 @@ def check_request(purpose: str, expires_after: int | None, options: Mapping[str,
         )
     for key, value in options.items():
         if key != "on_bad_rows":
-            raise UsageError(f"unknown key {key!r}", expected="on_bad_rows", where=Where(field=f"tuneloop.{key}"))
+            raise unknown_key(key, ["on_bad_rows"], Where(field=f"tuneloop.{key}"))
         if value not in BAD_ROWS:
             raise UsageError(
                 f"found {value!r}", expected=f"one of {', '.join(BAD_ROWS)}", where=Where(field=f"tuneloop.{key}")

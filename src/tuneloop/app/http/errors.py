@@ -104,9 +104,15 @@ def install(app: FastAPI) -> None:
         return http_error(error).answer()
 
     @app.exception_handler(RequestValidationError)
-    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def refused(request: Request, error: RequestValidationError) -> JSONResponse:
+        from tuneloop.app.http.parameters import known_at, unknown
+
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
+        place, *parts = first["loc"]
+        path = ".".join(str(part) for part in parts)
+        if place == "body" and first["type"] == "extra_forbidden":
+            field = request.scope["route"].body_field
+            return unknown(path, known_at(field.field_info.annotation, parts[:-1])).answer()
         return HttpError(400, f"{path or 'body'}: {first['msg']}", code="invalid_value", param=path or None).answer()
 
     @app.exception_handler(HTTPException)

@@ -7,10 +7,11 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tuneloop.app.http.answers import Answer, answer_to, as_call, heard, refused, replied
 from tuneloop.app.http.errors import HttpError, unsupported
+from tuneloop.app.http.parameters import unknown
 from tuneloop.app.http.sampling import Sampled, ask_of, refuse
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.stream import DONE, EventStream, event
@@ -21,6 +22,8 @@ router = APIRouter(tags=["chat"])
 CHANGING = (
     "audio", "function_call", "functions", "moderation", "reasoning_effort", "verbosity", "web_search_options",
 )  # fmt: skip
+THEIRS = ("annotations", "audio", "function_call", "reasoning", "reasoning_content", "refusal")
+"""Keys of messages that the protocol, or servers beside it, know and that nothing here reads."""
 LEAST = -9999.0
 """What the protocol writes for a probability of 0."""
 
@@ -45,6 +48,8 @@ class Message(BaseModel):
     def plain(self, place: int) -> dict[str, Any]:
         """The message with its content as one text."""
         for name, value in (self.model_extra or {}).items():
+            if name not in THEIRS:
+                raise unknown(f"messages.{place}.{name}", [*type(self).model_fields, *THEIRS])
             if value is not None and value != []:
                 raise unsupported(f"messages.{place}.{name}", "Leave it out.")
         told: dict[str, Any] = {"role": self.role, "content": self._text(place)}
@@ -79,6 +84,13 @@ class Tool(BaseModel):
     model_config = ConfigDict(extra="forbid")
     type: Literal["function"]
     function: Function
+
+    @model_validator(mode="before")
+    @classmethod
+    def _functions_only(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("type") == "custom":
+            raise unsupported("tools", "Tools of the type `custom` cannot be called, those of the type `function` can.")
+        return value
 
 
 class Form(BaseModel):

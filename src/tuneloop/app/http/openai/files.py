@@ -9,11 +9,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.openai.multipart import read_upload
+from tuneloop.app.http.parameters import unknown
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
-from tuneloop.errors import ConflictError, InputError, NotFoundError, UsageError
+from tuneloop.errors import ConflictError, InputError, NotFoundError, UnknownKeyError, UsageError
 from tuneloop.jobs import uploads
 from tuneloop.jobs.shaping import shaped_file
 from tuneloop.prepare.checking import NotDictionary
@@ -22,6 +24,7 @@ from tuneloop.store.files import File
 
 router = APIRouter(tags=["files"])
 CHUNK = 1 << 16
+FORM = ("file", "purpose", "expires_after[anchor]", "expires_after[seconds]", "tuneloop[on_bad_rows]")
 
 
 @router.post("/files", openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
@@ -66,7 +69,8 @@ def _keep(request: Request, part: Any, **asked: Any) -> File:
         raise HttpError(400, str(error)) from None
     except (UsageError, InputError) as error:
         field = error.where.field if error.where and error.where.field else "file"
-        raise HttpError(400, str(error), param=field, code="invalid_file") from None
+        code = error.code if isinstance(error, UnknownKeyError) else "invalid_file"
+        raise HttpError(400, str(error), param=field, code=code) from None
     except ConflictError as error:  # its bytes were deleted in the same moment: sending it again helps
         raise HttpError(503, str(error), code="try_again", headers={"retry-after": "1"}) from None
 
@@ -92,7 +96,7 @@ def _asked(fields: dict[str, str]) -> tuple[int | None, dict[str, str]]:
             options[key[len("tuneloop[") : -1]] = fields.pop(key)
     if fields:
         name = next(iter(fields))
-        raise HttpError(400, f"Unknown field `{name}`.", param=name, code="unknown_parameter")
+        raise unknown(name, FORM)
     return (None if seconds is None else int(seconds)), options
 
 
@@ -117,6 +121,7 @@ def list_files(
 
 
 @router.get("/files/{file_id}")
+@quick
 def retrieve_file(request: Request, file_id: str, caller: Caller = needs("files:read")) -> dict[str, Any]:
     return shaped_file(_file(request, file_id))
 
