@@ -1,19 +1,22 @@
 """The legacy figures of a classifier made of a language model: which of the known answers it finds likeliest.
 
 Each validation example's answer is its class.  A class's score is the model's probability of writing it behind the
-question (the product over its tokens), normalized over the classes.  Two classes: accuracy, precision, recall, auroc,
-auprc and F-beta at the threshold 0.5; more: accuracy and weighted F1.
+question and ending there (the product over the tokens that training would have as targets, the end token among them:
+without it no class that begins with another one could win), normalized over the classes.  Two classes: accuracy,
+precision, recall, auroc, auprc and F-beta at the threshold 0.5; more: accuracy and weighted F1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuneloop.errors import InputError
-from tuneloop.records import ModelVersion, Record
+from tuneloop.errors import InputError, Where
+from tuneloop.records import DatasetVersion, ModelVersion, Record, Split
 from tuneloop.scores import classification
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.jobs import Job
@@ -22,77 +25,147 @@ if TYPE_CHECKING:
     from tuneloop.models.language_model import LanguageModel
 
 MOST_CLASSES = 200
+TOKENS = 16_384
+"""Tokens that are scored at a time."""
+
+COMPUTE = "compute_classification_metrics"
 
 
-def classification_metrics(ws: Workspace, job: Job, model: ModelVersion) -> dict[str, float]:
-    """By the names of the result file; raises `InputError` where the data does not hold the classes that were named."""
+@dataclass(frozen=True)
+class Classes:
+    """`texts` holds each class as its answers are written, the blanks around it included; `positive` is the number of
+    the class that counts where there are two."""
+
+    texts: Mapping[str, str]
+    positive: int
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.texts)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`figures` by the names of the result file, over `examples` of `split`; `left_out` could not be read whole."""
+
+    figures: Mapping[str, float]
+    examples: int
+    left_out: int
+    split: Split
+
+
+def classes_of(ws: Workspace, job: Job, version: DatasetVersion) -> Classes:
+    """The answers of a version's records as classes; `InputError` where they are not those that the job names."""
+    texts: dict[str, str] = {}
+    for split in ("train", "validation"):
+        for record in _records(ws, version, split):
+            texts.setdefault(_class(record), record.messages[-1].text)
+            if len(texts) > MOST_CLASSES:
+                raise InputError(
+                    f"the answers are more than {MOST_CLASSES} classes",
+                    expected="a few answers that come again and again",
+                    do=f"Leave {COMPUTE} out",
+                )
+    names, options = sorted(texts), job.options
+    wanted = options.get("classification_n_classes")
+    if len(names) < 2 or (wanted is not None and wanted != len(names)):
+        shown = ", ".join(map(repr, names[:10])) + (", …" if len(names) > 10 else "")
+        raise InputError(
+            f"the answers are {len(names)} class{'es' * (len(names) != 1)} ({shown})",
+            expected="two at least" if wanted is None else f"{wanted}, as classification_n_classes says",
+        )
+    positive = options.get("classification_positive_class")
+    if positive is None:
+        return Classes({name: texts[name] for name in names}, 1)
+    place = Where(field="classification_positive_class")
+    if len(names) > 2:
+        raise InputError(f"there are {len(names)} classes", expected="two, for a positive class", where=place)
+    if positive.strip() not in names:
+        raise InputError(f"no answer is {positive!r}", expected=f"{names[0]!r} or {names[1]!r}", where=place)
+    return Classes({name: texts[name] for name in names}, names.index(positive.strip()))
+
+
+def measure(ws: Workspace, job: Job, model: ModelVersion) -> Measured:
+    """Score every validation example's classes; those of training where nothing was held out."""
     from tuneloop.models.versions import load_version
-    from tuneloop.train import data
 
     version = datasets.version(ws, str(model.dataset))
-    split: Any = "validation" if version.splits.get("validation") else "train"
-    records = [item.record for item in data.items(ws, version, split) if _answer(item.record) is not None]
-    labels = _labels(job, [item.record for item in data.items(ws, version, "train")] + records)
+    split: Split = "validation" if version.splits.get("validation") else "train"
+    classes = classes_of(ws, job, version)
     lm = load_version(ws, model)
-    probability = np.array([class_probabilities(lm, record, labels) for record in records])
-    truth = np.array([labels.index(str(_answer(record))) for record in records])
-    return {f"classification/{name}": value for name, value in figures(truth, probability, job, labels).items()}
+    limit = int(model.recipe["train"].get("max_length") or lm.room)
+    truth, rows, left_out = [], [], 0
+    for record in _records(ws, version, split):
+        row = probabilities(lm, record, list(classes.texts.values()), limit)
+        if row is None:
+            left_out += 1
+        else:
+            truth.append(classes.names.index(_class(record)))
+            rows.append(row)
+    if not rows:
+        raise InputError(f"no {split} example fits into {limit} tokens with each of its classes")
+    betas = job.options.get("classification_betas") or [1.0]
+    found = figures(np.array(truth), np.array(rows), classes.positive, betas)
+    return Measured({f"classification/{name}": value for name, value in found.items()}, len(rows), left_out, split)
 
 
-def figures(truth: Any, probability: Any, job: Job, labels: Sequence[str]) -> dict[str, float]:
-    """`truth` [N] numbers of classes, `probability` [N, K]."""
+def figures(truth: Any, probability: Any, positive: int, betas: Sequence[float]) -> dict[str, float]:
+    """`truth` [N] numbers of classes, `probability` [N, K]; NaN for the areas where all examples are of one class."""
     found = classification.figures(truth, probability)
-    if len(labels) > 2:
+    if probability.shape[1] > 2:
         return {"accuracy": found["accuracy"], "weighted_f1_score": found["weighted_f1"]}
-    positive = labels.index(str(job.options.get("classification_positive_class", labels[1])))
     score = probability[:, positive]
     said, right = score >= 0.5, truth == positive
     hits = float((said & right).sum())
-    precision = hits / said.sum() if said.any() else 0.0
-    recall = hits / right.sum() if right.any() else 0.0
-    told = {"accuracy": float((said == right).mean()), "precision": float(precision), "recall": float(recall)}
-    if 0 < right.sum() < len(right):
-        told["auroc"] = classification.auroc(right, score)
-        told["auprc"] = classification.auprc(right, score)
-    for beta in job.options.get("classification_betas") or [1.0]:
+    precision = hits / float(said.sum()) if said.any() else 0.0
+    recall = hits / float(right.sum()) if right.any() else 0.0
+    both = 0 < right.sum() < len(right)
+    told = {
+        "accuracy": float((said == right).mean()),
+        "precision": precision,
+        "recall": recall,
+        "auroc": classification.auroc(right, score) if both else math.nan,
+        "auprc": classification.auprc(right, score) if both else math.nan,
+    }
+    for beta in betas:
         below = beta * beta * precision + recall
-        told[f"f{beta:g}"] = float((1 + beta * beta) * precision * recall / below) if below else 0.0
+        told[f"f{beta:g}"] = (1 + beta * beta) * precision * recall / below if below else 0.0
     return told
 
 
-def class_probabilities(lm: LanguageModel, record: Record, labels: Sequence[str]) -> list[float]:
-    """[K], summing to 1."""
+def probabilities(lm: LanguageModel, record: Record, texts: Sequence[str], limit: int) -> list[float] | None:
+    """[K], summing to 1; None where the conversation with one of the answers has more than `limit` tokens, or the
+    template refuses it."""
     import torch
 
-    from tuneloop.models.chat import encode_prompt
+    from tuneloop.models.packed import Packed
+    from tuneloop.train.next_token import encode_all
 
-    prompt = encode_prompt(record.messages[:-1], record.tools, lm.tokenizer, lm.template)
-    scores = []
+    *before, last = record.messages
+    answered = [replace(record, messages=(*before, replace(last, content=text, weight=None))) for text in texts]
+    encoded = encode_all(answered, lm, limit, whole_dialogues=False)
+    if any(one.aside or one.cut for one in encoded):
+        return None
+    sequences = [(one.examples[0].ids, one.examples[0].mask) for one in encoded]
+    each = max(1, TOKENS // max(len(ids) for ids, _ in sequences))
+    scores: list[float] = []
     with torch.no_grad():
-        for label in labels:
-            ids = lm.tokenizer.encode(label)
-            logits = lm.logits(torch.tensor([*prompt, *ids]))
-            rows = logits[len(prompt) - 1 : -1].log_softmax(-1)
-            scores.append(float(rows[range(len(ids)), ids].sum()))
+        for start in range(0, len(sequences), each):
+            packed = Packed.of(sequences[start : start + each]).to(lm.device)
+            nats = lm.token_nll(packed)
+            sums = nats.new_zeros(len(packed.lengths)).index_add(0, packed.owners, nats)
+            scores += (-sums).tolist()
     likely = np.exp(np.array(scores) - max(scores))
     return [float(one) for one in likely / likely.sum()]
 
 
-def _answer(record: Record) -> str | None:
-    last = record.messages[-1] if record.kind == "chat" else None
-    return last.text.strip() if last is not None and last.role == "assistant" else None
+def _records(ws: Workspace, version: DatasetVersion, split: Split) -> list[Record]:
+    """The records of a split that end with an answer."""
+    from tuneloop.train import data
+
+    found = [item.record for item in data.items(ws, version, split)]
+    return [one for one in found if one.kind == "chat" and one.messages[-1].role == "assistant"]
 
 
-def _labels(job: Job, records: Sequence[Record]) -> list[str]:
-    labels = sorted({answer for record in records if (answer := _answer(record))})
-    wanted = job.options.get("classification_n_classes")
-    if wanted is not None and wanted != len(labels):
-        raise InputError(
-            f"the answers are {len(labels)} classes", expected=f"{wanted}, as classification_n_classes says"
-        )
-    if not 2 <= len(labels) <= MOST_CLASSES:
-        raise InputError(f"the answers are {len(labels)} classes", expected=f"2 to {MOST_CLASSES}")
-    positive = job.options.get("classification_positive_class")
-    if positive is not None and positive not in labels:
-        raise InputError(f"no answer is {positive!r}", expected=f"one of {', '.join(labels[:10])}")
-    return labels
+def _class(record: Record) -> str:
+    return record.messages[-1].text.strip()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -222,7 +223,7 @@ def read_request(body: Mapping[str, Any]) -> JobRequest:
                 )
         if request.method.type == "reinforcement":
             _check_reinforcement(request.method)
-    _check_options(request.options)
+    _check_options(request.options, request.method_name)
     return request
 
 
@@ -247,7 +248,7 @@ def _at(field: str) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise SettingError(error.message, expected=error.expected, where=Where(field=field), do=error.do) from None
+        raise type(error)(error.message, expected=error.expected, where=Where(field=field), do=error.do) from None
 
 
 def _check_reinforcement(method: MethodSpec) -> None:
@@ -266,7 +267,7 @@ def _check_reinforcement(method: MethodSpec) -> None:
             )
 
 
-def _check_options(options: Options) -> None:
+def _check_options(options: Options, method: Method) -> None:
     from tuneloop.prepare.recipe import PrepareRecipe
 
     for key in options.train:
@@ -288,10 +289,26 @@ def _check_options(options: Options) -> None:
             )
     with _at("tuneloop.prepare"):
         read(PrepareRecipe, options.prepare, path="tuneloop.prepare").check()
+    _check_classification(options, method)
+
+
+def _check_classification(options: Options, method: Method) -> None:
+    """The companions alone would do nothing."""
+    given = [key for key in CLASSIFICATION[1:] if getattr(options, key) is not None]
+    if given and not options.compute_classification_metrics:
+        where = Where(field=given[0])
+        raise SettingError(f"found {given[0]} alone", expected=f"{CLASSIFICATION[0]} = true beside it", where=where)
+    if options.compute_classification_metrics and method != "supervised":
+        where = Where(field=CLASSIFICATION[0])
+        raise SettingError(f"the method is {method}", expected="supervised, whose answers are classes", where=where)
     if options.classification_betas and not options.classification_positive_class:
         raise SettingError(
             "no positive class", expected="the class that counts", where=Where(field="classification_positive_class")
         )
+    for beta in options.classification_betas or ():
+        if not (math.isfinite(beta) and beta > 0):
+            where = Where(field="classification_betas")
+            raise SettingError(f"found {beta!r}", expected="numbers above 0", where=where)
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:

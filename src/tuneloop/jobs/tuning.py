@@ -16,6 +16,7 @@ from tuneloop.config import read
 from tuneloop.errors import ConflictError, StoppedError, TuneloopError
 from tuneloop.jobs import creating, ending
 from tuneloop.jobs.checkpoint_models import keep_checkpoints
+from tuneloop.jobs.classification import COMPUTE, Classes, classes_of, measure
 from tuneloop.jobs.inputs import write_inputs
 from tuneloop.jobs.naming import model_name
 from tuneloop.jobs.recipes import RATE, multiplier, prepare_recipe, resolved_numbers, train_recipe
@@ -69,6 +70,8 @@ def _carried_out(ws: Workspace, lease: Lease, job: Job) -> dict[str, Any]:
     told = JobLease(lease, job.id, resolved, trained)
     told.started()
     version = _prepared(ws, told, job)
+    if job.options.get(COMPUTE):
+        _say_classes(told, classes_of(ws, job, version))
     recipe = read(TrainRecipe, train_recipe(job, version, lease.spec["base"]), path="train")
     times = multiplier(job)
     if times is not None and recipe.learning_rate is None:
@@ -94,7 +97,7 @@ def _prepared(ws: Workspace, lease: JobLease, job: Job) -> DatasetVersion:
 def _made(ws: Workspace, lease: JobLease, job: Job, model: ModelVersion) -> dict[str, Any]:
     """Name, result file, outcome and the last events, in one transaction."""
     name = model_name(job)
-    figures = _classification(ws, job, model)
+    figures = _classified(ws, lease, job, model) if job.options.get(COMPUTE) else None
     content = result_csv(lease.points(), figures)
     address = ws.blobs.put(content)
     with ws.db.write(durable=True) as connection:
@@ -127,12 +130,23 @@ def _made(ws: Workspace, lease: JobLease, job: Job, model: ModelVersion) -> dict
     return {"model": model.name, "fine_tuned_model": name, "result_files": list(after.result_files)}
 
 
-def _classification(ws: Workspace, job: Job, model: ModelVersion) -> dict[str, float] | None:
-    if not job.options.get("compute_classification_metrics"):
-        return None
-    from tuneloop.jobs.classification import classification_metrics
+def _say_classes(lease: JobLease, classes: Classes) -> None:
+    """Before anything is trained, as only the classes can be wrong."""
+    positive = f"; the positive one is {classes.names[classes.positive]!r}" if len(classes.names) == 2 else ""
+    lease.say(f"The answers are {len(classes.names)} classes{positive}", classes=classes.names)
 
-    return classification_metrics(ws, job, model)
+
+def _classified(ws: Workspace, lease: JobLease, job: Job, model: ModelVersion) -> Mapping[str, float]:
+    found = measure(ws, job, model)
+    if found.split != "validation":
+        lease.say("Nothing was held out: the classification figures are those of the training rows", level="warn")
+    if found.left_out:
+        lease.say(
+            f"Classification figures leave out {found.left_out} of {found.left_out + found.examples} examples, which"
+            " do not fit into the model's context with each class",
+            level="warn",
+        )
+    return found.figures
 
 
 def _failed(ws: Workspace, lease: Lease, job: Job, error: Exception) -> None:
