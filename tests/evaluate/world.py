@@ -59,7 +59,7 @@ def add_version(ws: Workspace, records: Sequence[tuple[Record, Split]]) -> Datas
     return datasets.add_version(ws, id=identity, splits=splits, kinds=kinds, pipeline={}, report={}, ledgers=ledgers)
 
 
-def learn(folder: Path, base: Path, form: str) -> Path:
+def learn(folder: Path, base: Path, form: str, facts: Sequence[Record] = FACTS) -> Path:
     """Train on the facts with plain Adam until they are known by heart; writes an adapter or full weights."""
     lm = load(base, dtype="float32")
     adapter = LoraAdapter.new(lm.sites(), r=8, alpha=16)
@@ -67,7 +67,7 @@ def learn(folder: Path, base: Path, form: str) -> Path:
         lm.freeze()
         lm.attach(adapter)
     parameters = adapter.parameters() if form == "adapter" else list(lm.module.parameters())
-    batch = Packed.of([encode_record(record, lm.tokenizer, lm.template) for record in FACTS])
+    batch = Packed.of([encode_record(record, lm.tokenizer, lm.template) for record in facts])
     adam = torch.optim.Adam(parameters, lr=0.01)
     for _ in range(600):
         loss = lm.token_nll(batch).mean()

@@ -13,10 +13,15 @@ import openai
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
+from tests.evaluate.world import add_tuned, add_version, chat, learn
+from tests.http.serving import running
 from tests.jobs.served import chat_line, chat_lines, client_of, jsonl
 
+from tuneloop.app.http.answers import Answers
+from tuneloop.app.http.service import Service
 from tuneloop.errors import UsageError
 from tuneloop.jobs import stopping, webhooks
+from tuneloop.serve.backends.fake import FakeBackend
 from tuneloop.store import Workspace, settings
 from tuneloop.store.jobs_tables import webhook_deliveries
 
@@ -52,6 +57,70 @@ def test_a_grader_is_tried_and_checked(client: TestClient) -> None:
     assert missing["metadata"]["errors"]["invalid_variable_error"]
     checked = client.post("/v1/fine_tuning/alpha/graders/validate", json={"grader": SAME})
     assert checked.json()["grader"] == SAME
+
+
+JUDGE = {
+    "type": "score_model",
+    "name": "judge",
+    "model": "fake",
+    "range": [0, 10],
+    "input": [{"role": "user", "content": "{{sample.output_text}} against {{item.answer}}"}],
+    "sampling_params": {"temperature": 0.5, "max_completions_tokens": 64},
+}
+
+
+def test_a_model_that_grades_is_asked_as_chat_asks_it(ws: Workspace) -> None:
+    settings.set_setting(ws, "bases", {"fake": "fake"})
+    fakes: list[FakeBackend] = []
+
+    def fake() -> FakeBackend:
+        fakes.append(FakeBackend(context=200))
+        return fakes[-1]
+
+    with client_of(ws, answers=Answers(ws, elsewhere={"fake": fake})) as client:
+        told = run(client, JUDGE, "say 7.5 or 12", {"answer": "8"}).json()  # it says that again, in capitals
+        assert told["reward"] == 7.5
+        (ask,) = fakes[0].asked
+        assert (ask.max_tokens, ask.temperature, ask.messages[0]["content"]) == (64, 0.5, "say 7.5 or 12 against 8")
+        question = len("say 7.5 or 12 against 8")
+        metadata = told["metadata"]
+        assert (metadata["sampled_model_name"], metadata["token_usage"]) == ("fake", 2 * question)
+        assert told["model_grader_token_usage_per_model"] == {"fake": 2 * question}
+        assert not any(metadata["errors"].values())
+        both = {
+            "type": "multi",
+            "name": "both",
+            "graders": {"judge": JUDGE, "same": SAME},
+            "calculate_output": "judge / 10 + same",
+        }
+        mixed = run(client, both, "3", {"answer": "4"}).json()
+        assert (mixed["reward"], mixed["sub_rewards"]) == (pytest.approx(0.3), {"judge": 3.0, "same": 0.0})
+        silent = run(client, JUDGE, "no number", {"answer": "-"}).json()
+        assert silent["reward"] == 0
+        assert silent["metadata"]["errors"]["model_grader_parse_error"]
+        long = run(client, JUDGE, "5" * 500, {"answer": "-"}).json()
+        assert long["reward"] == 0
+        assert long["metadata"]["errors"]["model_grader_server_error"]
+        assert "context length" in long["metadata"]["errors"]["model_grader_server_error_details"]
+    unknown = run(client_of(ws), {**JUDGE, "model": "gpt-9"}, "a", {"answer": "b"})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.slow
+def test_a_tuned_model_grades(ws: Workspace, tiny_base: Path, tmp_path: Path) -> None:
+    """By the model itself in its own process: it knows by heart what to say to each of two answers."""
+    known = [chat("Rate good", "0.75"), chat("Rate bad", "0.25")]
+    version = add_version(ws, [(record, "train") for record in known])
+    made = add_tuned(ws, tiny_base, learn(tmp_path / "learned", tiny_base, "adapter", known), version)
+    grader = {**JUDGE, "model": made.name, "range": [0, 1], "sampling_params": {}}
+    grader["input"] = [{"role": "user", "content": "Rate {{sample.output_text}}"}]
+    with running(Service(ws, {"answers": Answers(ws)})) as server:
+        client = server.client()
+        for sample, reward in (("good", 0.75), ("bad", 0.25)):
+            told: Any = client.fine_tuning.alpha.graders.run(grader=grader, model_sample=sample)  # type: ignore[arg-type]
+            assert told.reward == reward
+            assert told.metadata.sampled_model_name == made.name
+            assert told.metadata.token_usage > 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import signal
 import time
@@ -13,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.evaluate.world import add_tuned, add_version, chat, learn
 from tests.jobs.served import chat_line, chat_lines, jsonl
 
 from tuneloop.app.http.supervising import Supervisor
 from tuneloop.jobs import creating, stopping, uploads
-from tuneloop.jobs.shaping import shaped
+from tuneloop.jobs.shaping import shaped, shaped_checkpoint
 from tuneloop.models.versions import load_version
 from tuneloop.runs import queue
 from tuneloop.runs.queue import claim
 from tuneloop.store import Workspace, datasets, files, jobs, models, settings
 from tuneloop.store.jobs import Job
 from tuneloop.store.model_names import names_of, version_of
+from tuneloop.train import sample_log
 
 BAD = {"messages": [{"role": "user", "content": "no answer"}]}
 QUICK = {"train": {"general": "none"}}
@@ -93,6 +96,11 @@ def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -
     assert [row["step"] for row in table] == ["1", "2", "3"]
     assert float(table[0]["train_loss"]) > 0
     assert table[-1]["full_valid_loss"]
+    assert all(0 <= float(row["train_mean_token_accuracy"]) <= 1 for row in table)
+    assert table[-1]["validation_mean_token_accuracy"] == table[-1]["full_valid_mean_token_accuracy"] != ""
+    newest = shaped_checkpoint(done, jobs.checkpoints(ws, job.id)[0][0])["metrics"]
+    assert newest["valid_mean_token_accuracy"] == newest["full_valid_mean_token_accuracy"]
+    assert newest["train_mean_token_accuracy"] == pytest.approx(float(table[-1]["train_mean_token_accuracy"]))
     kept = jobs.checkpoints(ws, job.id)[0]
     assert kept
     for one in kept:
@@ -102,6 +110,8 @@ def test_a_supervised_job_tells_and_makes_all_that_was_promised(ws: Workspace) -
     steps = [event for event in jobs.events_since(ws, job.id, 0, 999) if event.type == "metrics"]
     assert steps[0].data["total_steps"] == 3
     assert steps[0].data["train_loss"] == pytest.approx(float(table[0]["train_loss"]))
+    accuracy = [event.data["train_mean_token_accuracy"] for event in steps if event.data["train_loss"] is not None]
+    assert accuracy == [float(row["train_mean_token_accuracy"]) for row in table]
     # twice the derived rate, which another job without a multiplier gets
     plain = work_here(ws, make(ws, chat_lines(40), hyperparameters={"batch_size": 4}))
     usual = models.model(ws, version_of(ws, str(plain.fine_tuned_model)) or "").recipe["train"]["learning_rate"]
@@ -180,6 +190,33 @@ def test_a_reinforcement_job_is_graded_on_the_fields_of_its_lines(ws: Workspace)
     rewards = queue.metrics(ws, job_run(ws, done), ["reward"])
     assert len(rewards) == 2
     assert all(0 <= point.value <= 1 for point in rewards)
+
+
+def test_a_reinforcement_job_is_graded_by_a_model(ws: Workspace, tiny_base: Path, tmp_path: Path) -> None:
+    known = [chat("Rate left", "I give 0.75"), chat("Rate right", "0.25 of 1")]
+    learned = learn(tmp_path / "learned", tiny_base, "adapter", known)
+    judge = add_tuned(ws, tiny_base, learned, add_version(ws, [(record, "train") for record in known]))
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}?"}], "side": "left" if n % 3 else "right"} for n in range(12)
+    ]
+    grader = {
+        "type": "score_model",
+        "name": "judge",
+        "model": judge.name,
+        "input": [{"role": "user", "content": "Rate {{item.side}}"}],
+        "sampling_params": {"max_completions_tokens": 20},
+    }
+    method = {
+        "type": "reinforcement",
+        "reinforcement": {"grader": grader, "hyperparameters": {"compute_multiplier": 0.25, "batch_size": 4}},
+    }
+    ours = {"max_steps": 2, "validation_split": 0}
+    done = work_here(ws, make(ws, rows, method=method, tuneloop=ours))
+    assert done.status == "succeeded", done.error
+    shown = sample_log.read(ws.path("runs") / done.run)
+    assert shown
+    for one in shown:
+        assert one["reward"] == (0.75 if json.loads(one["reference"])["side"] == "left" else 0.25)
 
 
 def job_run(ws: Workspace, job: Job) -> str:

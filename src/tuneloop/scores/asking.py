@@ -1,18 +1,27 @@
-"""Asks models on this machine for one answer at a time, each loaded when it is first needed."""
+"""Asks models on this machine, each loaded when first needed; questions to one model are answered side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuneloop.errors import UsageError
 from tuneloop.records import Turn
 
 if TYPE_CHECKING:
+    from tuneloop.models.engine import Request
     from tuneloop.models.language_model import LanguageModel
     from tuneloop.store import Workspace
 
 MOST_TOKENS = 256
+
+
+class Question(NamedTuple):
+    """`how` holds `temperature` (greedy without one), `top_p`, `seed` and `max_completions_tokens`."""
+
+    model: str
+    messages: Sequence[Mapping[str, str]]
+    how: Mapping[str, Any]
 
 
 class Asked:
@@ -22,27 +31,17 @@ class Asked:
         self.ws, self.device, self.bases = ws, device, dict(bases or {})
         self._loaded: dict[str, LanguageModel] = {}
 
-    def __call__(self, model: str, messages: Sequence[Mapping[str, str]], how: Mapping[str, Any]) -> str:
-        """The answer's text; greedy unless `how` gives a temperature."""
-        from tuneloop.models.chat import encode_prompt
-        from tuneloop.models.sampling import Sampling
-
-        lm = self._model(model)
-        talk = [Turn(one["role"], one["content"]) for one in messages]  # type: ignore[arg-type]
-        ids = encode_prompt(talk, (), lm.tokenizer, lm.template)
-        most = int(how.get("max_completions_tokens") or MOST_TOKENS)
-        room = lm.config.max_positions - len(ids)
-        if room < 1:
-            raise UsageError(
-                f"the grader's question has {len(ids)} tokens", expected=f"fewer than {lm.config.max_positions}"
-            )
-        sampling = Sampling(
-            max_tokens=min(most, room),
-            temperature=float(how.get("temperature") or 0.0),
-            top_p=float(how.get("top_p") or 1.0),
-            seed=int(how.get("seed") or 0),
-        )
-        return lm.generate([ids], sampling)[0].text
+    def answers(self, questions: Sequence[Question]) -> list[str]:
+        """The answers' texts, in order; each depends on its question alone."""
+        found = [""] * len(questions)
+        for name in dict.fromkeys(one.model for one in questions):
+            lm = self._model(name)
+            engine = lm.engine()
+            mine = [(place, one) for place, one in enumerate(questions) if one.model == name]
+            handles = [(place, engine.submit(_request(lm, one))) for place, one in mine]
+            for place, handle in handles:
+                found[place] = engine.finish(handle).text
+        return found
 
     def _model(self, name: str) -> LanguageModel:
         if name not in self._loaded:
@@ -56,3 +55,23 @@ class Asked:
         if self.ws is None:
             return load(reference, device=self.device)
         return load_named(self.ws, reference, device=self.device)
+
+
+def _request(lm: LanguageModel, one: Question) -> Request:
+    from tuneloop.models.chat import encode_prompt
+    from tuneloop.models.engine import Request
+    from tuneloop.models.sampling import Sampling
+
+    # `developer` is the newer name of `system`, which templates know
+    roles: list[Any] = [message["role"].replace("developer", "system") for message in one.messages]
+    talk = [Turn(role, message["content"]) for role, message in zip(roles, one.messages, strict=True)]
+    ids = encode_prompt(talk, (), lm.tokenizer, lm.template)
+    if len(ids) >= lm.room:
+        raise UsageError(f"the grader's question has {len(ids)} tokens", expected=f"fewer than {lm.room}")
+    sampling = Sampling(
+        max_tokens=min(int(one.how.get("max_completions_tokens") or MOST_TOKENS), lm.room - len(ids)),
+        temperature=float(one.how.get("temperature") or 0.0),
+        top_p=float(one.how.get("top_p") or 1.0),
+        seed=int(one.how.get("seed") or 0),
+    )
+    return Request(ids, sampling, None if lm.adapter is None else "attached", stream=False)

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from tuneloop.config import setting
 from tuneloop.errors import InputError
-from tuneloop.scores.grader import Case, Grader, read_grader
+from tuneloop.scores.grader import Case, Grader, models_of, read_grader
 from tuneloop.scores.judge import Answered, Judge
 from tuneloop.wording import Words
 
@@ -34,12 +34,12 @@ class GraderJudge(Judge):
     _unreadable: int = PrivateAttr(default=0)
 
     def score_all(self, items: Sequence[Answered]) -> list[float]:
-        found = []
-        for item in items:
-            graded = self._grader().grade(Case(item.answer, _item(item.reference)), self._ask)
-            self._unreadable += len(graded.errors)
-            found.append(graded.score)
-        return found
+        grader = self._grader()
+        cases = [Case(item.answer, _item(item.reference)) for item in items]
+        replies = iter(self._replies(grader, cases))
+        graded = [grader.grade(case, lambda *_: next(replies)) for case in cases]
+        self._unreadable += sum(len(one.errors) for one in graded)
+        return [one.score for one in graded]
 
     def counts(self) -> Mapping[str, int]:
         return {"unreadable": self._unreadable}
@@ -50,13 +50,25 @@ class GraderJudge(Judge):
         made: Grader = self._made
         return made
 
-    def _ask(self, model: str, messages: Sequence[Mapping[str, str]], how: Mapping[str, Any]) -> str:
-        from tuneloop.scores.asking import Asked
+    def _replies(self, grader: Grader, cases: Sequence[Case]) -> list[str]:
+        """What models answer to all questions of all cases, in the order in which the grader asks: a first round of
+        grading only notes them, so that they can be answered side by side."""
+        from tuneloop.scores.asking import Asked, Question
 
+        if not models_of(grader):
+            return []
+        questions: list[Question] = []
+
+        def note(model: str, messages: Sequence[Mapping[str, str]], how: Mapping[str, Any]) -> str:
+            questions.append(Question(model, messages, how))
+            return ""
+
+        for case in cases:
+            grader.grade(case, note)
         if self._asked is None:
             self._asked = Asked(self._workspace, self._device, self.bases)
-        answer: str = self._asked(model, messages, how)
-        return answer
+        answers: list[str] = self._asked.answers(questions)
+        return answers
 
 
 def _item(reference: str) -> Mapping[str, Any]:
