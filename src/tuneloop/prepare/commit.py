@@ -168,7 +168,7 @@ class Ledgers:
             for row in rows:
                 self._note(row)
             self.fates.write([self._fate(row) for row in rows])
-            self.origins.write([self._origin(row) for row in rows if row["outcome"] in ("kept", "merged")])
+            self.origins.write([self._origin(row) for row in rows if row["record"] is not None])
 
     def _settled(self, end: dict[str, Any]) -> dict[str, Any]:
         """A merged item ends where its record ended: in what took its place, or dropped with it."""
@@ -196,6 +196,7 @@ class Ledgers:
             "item": row["item"] + self.offsets[row["input"]],
             "locator": row["locator"],
             **{name: row[name] for name in ("outcome", "reason", "step", "record", "message", "excerpt")},
+            "imported": row["imported"] or None,
         }
 
     def _origin(self, row: dict[str, Any]) -> dict[str, Any]:

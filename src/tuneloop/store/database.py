@@ -140,6 +140,23 @@ class Database:
             finally:
                 connection.close()
 
+    def compact(self) -> None:
+        """Write the file anew, so that no page of it holds what was deleted; a server's files are the server's matter.
+
+        Raises `ConflictError` while another process writes; what it could not do, the next call does.
+        """
+        if not self.local:
+            return
+        with self._sentences():
+            connection = self.engine.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                raise self._sentence(str(error).lower()) or error from error
+            finally:
+                connection.close()
+
     def close(self) -> None:
         self.engine.dispose()
 

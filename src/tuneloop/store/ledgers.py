@@ -44,6 +44,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "record": "string",
         "message": "string!",
         "excerpt": "string!",
+        "imported": "string",
     },
     # before and after: canonical payloads; `before` is sealed (keys.seal, context = parent) where it held personal data
     "changes": {
@@ -214,7 +215,8 @@ class Ledgers:
             for name, addresses in tables.items():
                 files = [str(self._blobs.path(address)) for address in addresses]
                 listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-                connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+                rows = f"read_parquet([{listed}], union_by_name=true)"  # older ledgers may lack a column
+                connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {rows}')
             connection.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
             connection.execute(f"SET allowed_directories=['{_quoted(self._blobs.folder)}']")
             connection.execute("SET enable_external_access=false; SET lock_configuration=true")
@@ -223,7 +225,7 @@ class Ledgers:
 
 def _repeating(kind: str) -> list[str]:
     """The columns whose values repeat; ids and payloads don't, and a dictionary of them only costs time."""
-    unique = {"id", "record", "parent", "payload", "before", "after", "locator", "message", "excerpt"}
+    unique = {"id", "record", "imported", "parent", "payload", "before", "after", "locator", "message", "excerpt"}
     return [name for name, spelled in KINDS[kind].items() if name not in unique and spelled.startswith("string")]
 
 

@@ -1,0 +1,404 @@
+"""Erasing what came from a person or a source: who is touched, and the erasure itself.
+
+    touched(ws, subject="customer-7")    records, versions, models and evaluations that hold it; changes nothing
+    forget(ws, found, person="mei")      erases it and makes each version again without it
+
+A record goes when every place that it came from is to be forgotten; one that also came from elsewhere stays, and loses
+the origin.  For each version that is touched:
+
+- a new version is made without the records (a new name and id, the old one as parent);
+- the old one keeps its name and id, so that lineage still reads, and loses the records too; in its fates stand
+  tombstones, keyed hashes that tell nothing;
+- originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations.
+
+Checkpoints of the runs that trained on the data are removed.  Models stay until a person removes them, as only a
+rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
+
+The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
+process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported,
+uploaded files, exports, backups, production logs, and what a model has learnt; `Touched.sources` says which files to look at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from tuneloop.errors import NotFoundError, UsageError
+from tuneloop.prepare.commit import SCHEME
+from tuneloop.prepare.salt import salt
+from tuneloop.records.canonical import canonical
+from tuneloop.runs import queue
+from tuneloop.store import Workspace, datasets, keys
+from tuneloop.store.database import clock
+from tuneloop.store.tables import (
+    checkpoints,
+    dataset_ledgers,
+    dataset_versions,
+    evaluations,
+    lock_kind,
+    models,
+    next_number,
+    runs,
+)
+from tuneloop.store.tables import settings as kept
+
+PENDING = "erase"
+_LIVE = ("queued", "running", "pausing")
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What holds the data of a person or source: names, oldest first.
+
+    `records` are the ids that go; `shared` counts records that also came from elsewhere and stay; `items` counts source
+    items, those included that never became records.
+    """
+
+    subject: str | None
+    source: str | None
+    items: int
+    records: tuple[str, ...]
+    shared: int
+    versions: tuple[str, ...]
+    models: tuple[str, ...]
+    evaluations: tuple[str, ...]
+    runs: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """`versions` maps each touched version to the one made without the data; `rebuilds` models to queued runs."""
+
+    touched: Touched
+    versions: Mapping[str, str]
+    rebuilds: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: int = 0
+
+
+def touched(ws: Workspace, *, subject: str | None = None, source: str | None = None) -> Touched:
+    """Everything that came from a person (as the `subject` column named them) or a source (`source-3`).
+
+    Raises `NotFoundError` where nothing did, `UsageError` unless exactly one of both is given.
+    """
+    if (subject is None) == (source is None):
+        raise UsageError("found none or both of a subject and a source", expected="one of them")
+    names: list[str] = []
+    gone: set[str] = set()
+    stay: set[str] = set()
+    items: set[tuple[str, int]] = set()
+    for version in datasets.versions(ws):
+        found = _items(ws, version.name, subject, source)
+        if not found:
+            continue
+        names.append(version.name)
+        items.update(found)
+        own, other = _records(ws, version.name, subject, source)
+        gone |= own
+        stay |= other
+    if not items:
+        what = f"the subject {subject!r}" if subject else f"the source {source!r}"
+        raise NotFoundError(f"no version holds anything of {what}", do="List sources with: tuneloop data sources")
+    with ws.db.read() as connection:
+        trained = connection.execute(
+            select(models.c.name, models.c.run).where(models.c.dataset.in_(names)).order_by(models.c.number)
+        ).all()
+        judged = connection.execute(
+            select(evaluations.c.name).where(evaluations.c.dataset.in_(names)).order_by(evaluations.c.number)
+        ).scalars()
+        return Touched(
+            subject,
+            source,
+            len(items),
+            tuple(sorted(gone - stay)),
+            len(stay),
+            tuple(names),
+            tuple(row.name for row in trained),
+            tuple(judged),
+            tuple(dict.fromkeys(row.run for row in trained if row.run)),
+            tuple(sorted({one for one, _ in items})),
+        )
+
+
+def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) -> Forgotten:
+    """Erase what `touched` found; raises `UsageError` while a run trains on it."""
+    finish(ws)
+    _refuse_live(ws, found)
+    secret = ws.key() or salt(ws, keep=True)
+    gone = frozenset(found.records)
+    with ExitStack() as stack:
+        plans = [_Plan(ws, name, found, gone, secret, stack) for name in found.versions]
+        with ws.db.write(durable=True) as connection:
+            lock_kind(connection, "data")
+            made = {plan.name: plan.commit(connection, person) for plan in plans}
+            _scrub(connection, found)
+            erased = _checkpoints(connection, found)
+            folders = [row.folder for row in erased] + _pages(connection, found)
+            old = sorted({address for plan in plans for address in plan.before})
+            _set_pending(connection, {"blobs": old, "folders": folders})
+    finish(ws)
+    return Forgotten(found, made, _rebuild(ws, found, made) if rebuild else {}, len(erased))
+
+
+def finish(ws: Workspace) -> None:
+    """Remove the files that an erasure has named and a killed process has left."""
+    with ws.db.read() as connection:
+        pending = connection.execute(select(kept.c.value).where(kept.c.key == PENDING)).scalar()
+        if not pending:
+            return
+        named = set(connection.execute(select(dataset_ledgers.c.address)).scalars())
+    for address in pending["blobs"]:
+        if address not in named:
+            ws.blobs.remove(address)
+    for folder in pending["folders"]:
+        place = ws.folder / folder
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    ws.db.compact()
+    with ws.db.write(durable=True) as connection:
+        connection.execute(delete(kept).where(kept.c.key == PENDING))
+
+
+class _Plan:
+    """One version written again without what is forgotten; its new blobs exist, and no row names them yet."""
+
+    def __init__(
+        self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes, stack: ExitStack
+    ) -> None:
+        self.ws, self.name, self.found, self.gone, self.secret = ws, name, found, gone, secret
+        self.items = _items(ws, name, found.subject, found.source)
+        self.imported = _imported(ws, name, self.items)
+        self.before: list[str] = []
+        self.after: list[tuple[str, int, str, str | None]] = []
+        self.erased = self._erased()
+        self.splits: Counter[str] = Counter()
+        self.identity = hashlib.sha256()
+        for kind in ("records", "origins", "fates", "changes", "members", "losses"):
+            self._rewrite(kind, stack)
+
+    def _erased(self) -> set[str]:
+        """The records that go and everything they were before: their edits, and what was dropped of these items."""
+        erased = set(self.gone)
+        ledgers = datasets.addresses(self.ws, self.name, "changes")
+        ended = {*self.items.values(), *self.imported} - {None}
+        wanted = list(erased | {one for one in ended if not self._stays(str(one))})
+        erased.update(wanted)
+        while wanted and ledgers:
+            query = "SELECT DISTINCT parent FROM changes WHERE record IN (SELECT unnest(?))"
+            parents = self.ws.ledgers.query(query, [wanted], changes=ledgers)["parent"].to_pylist()
+            wanted = [one for one in parents if one not in erased]
+            erased.update(wanted)
+        return erased
+
+    def _stays(self, record: str) -> bool:
+        """Whether a version still holds it, as it came from elsewhere too."""
+        members = datasets.addresses(self.ws, self.name, "members")
+        return record not in self.gone and any(self.ws.ledgers.holds(one, "record", record) for one in members)
+
+    def _rewrite(self, kind: str, stack: ExitStack) -> None:
+        with self.ws.db.read() as connection:
+            columns = dataset_ledgers.c
+            query = select(columns).where(columns.version == self.name, columns.kind == kind)
+            rows = connection.execute(query.order_by(columns.position)).all()
+        for row in rows:
+            writer = stack.enter_context(self.ws.ledgers.writer(kind))
+            changed = 0
+            if kind == "members":
+                changed = self._members(row.address, writer)
+            else:
+                for batch in self.ws.ledgers.read(row.address):
+                    pairs = [(one, self._row(kind, one)) for one in batch.to_pylist()]
+                    changed += sum(new is not one for one, new in pairs)
+                    writer.write([new for _, new in pairs if new is not None])
+            if not changed:
+                continue
+            address = writer.commit()
+            self.before.append(row.address)
+            self.after.append((kind, row.position, address, row.run))
+
+    def _row(self, kind: str, row: dict[str, Any]) -> dict[str, Any] | None:
+        """A row as it is from now on: itself, another one, or None."""
+        if kind in ("records", "losses"):
+            return None if row["id" if kind == "records" else "record"] in self.erased else row
+        if kind == "changes":
+            return None if {row["record"], row["parent"]} & self.erased else row
+        if (row["source"], row["item"]) not in self.items:
+            return row
+        if kind == "origins":
+            return None
+        mark = keys.tombstone(self.secret, row["record"] or f"{row['source']}:{row['item']}")
+        ended = {"outcome": "dropped", "reason": "forgotten", "step": "forget"}
+        return row | ended | {"record": None, "imported": None, "message": f"tombstone {mark}", "excerpt": ""}
+
+    def _members(self, address: str, writer: Any) -> int:
+        """The list without them, which both versions have from now on; returns how many went."""
+        gone = 0
+        for batch in self.ws.ledgers.read(address):
+            rows = batch.to_pylist()
+            stay = [row for row in rows if row["record"] not in self.erased]
+            gone += len(rows) - len(stay)
+            for row in stay:
+                self.splits[row["split"]] += 1
+                self.identity.update(f"{row['record']}\t{row['split']}\t{row['weight']!r}\n".encode())
+            writer.write(stay)
+        return gone
+
+    def commit(self, connection: Connection, person: str) -> str:
+        """Make the version without the data visible and turn the old one into its tombstones; returns the new name."""
+        table = dataset_versions
+        old = connection.execute(select(table).where(table.c.name == self.name)).mappings().one()
+        self.identity.update(canonical(dict(old["pipeline"])))
+        identity = SCHEME + self.identity.hexdigest()
+        same = (table.c.scenario == old["scenario"]) & (table.c.id == identity)
+        name = connection.execute(select(table.c.name).where(same)).scalar()
+        told = {"of": self.name, "items": len(self.items), "records": len(self.gone), "by": person}
+        report = {**_without_texts(old["report"]), "forgotten": told}
+        counts = {"splits": {split: self.splits.get(split, 0) for split in old["splits"]}, "kinds": self._kinds()}
+        if name is None:
+            number = next_number(connection, "data")
+            name = f"data-{number}"
+            fresh = {"name": name, "number": number, "id": identity, "created": clock(connection), "parent": self.name}
+            report |= {"records": sum(self.splits.values()), **counts}
+            connection.execute(insert(table).values({**old, **fresh, **counts, "report": report, "run": None}))
+            self._name_ledgers(connection, name)
+        self._turn_old(connection, {**_without_texts(old["report"]), "forgotten": {**told, "successor": name}}, counts)
+        return str(name)
+
+    def _turn_old(self, connection: Connection, report: Mapping[str, Any], counts: Mapping[str, Any]) -> None:
+        columns, table = dataset_ledgers.c, dataset_versions
+        for kind, position, address, _ in self.after:
+            one = (columns.version == self.name) & (columns.kind == kind) & (columns.position == position)
+            connection.execute(update(dataset_ledgers).where(one).values(address=address))
+        connection.execute(update(table).where(table.c.name == self.name).values(report=report, **counts))
+
+    def _name_ledgers(self, connection: Connection, name: str) -> None:
+        columns = dataset_ledgers.c
+        changed = {(kind, position): address for kind, position, address, _ in self.after}
+        query = select(columns).where(columns.version == self.name, columns.kind != "losses")
+        for row in connection.execute(query).mappings().all():
+            address = changed.get((row["kind"], row["position"]), row["address"])
+            connection.execute(
+                insert(dataset_ledgers).values({**row, "version": name, "address": address, "run": None})
+            )
+
+    def _now(self, kind: str) -> list[str]:
+        """The addresses of a kind of ledger as they are once this is committed."""
+        changed = {position: address for one, position, address, _ in self.after if one == kind}
+        old = datasets.addresses(self.ws, self.name, kind)
+        return [changed.get(position, address) for position, address in enumerate(old)]
+
+    def _kinds(self) -> dict[str, int]:
+        query = """
+            SELECT kind, count(*) AS count FROM members m
+            JOIN (SELECT DISTINCT id, kind FROM records) r ON r.id = m.record GROUP BY kind ORDER BY kind
+        """
+        found = self.ws.ledgers.query(query, members=self._now("members"), records=self._now("records"))
+        return {row["kind"]: int(row["count"]) for row in found.to_pylist()}
+
+
+def _items(ws: Workspace, version: str, subject: str | None, source: str | None) -> dict[tuple[str, int], str | None]:
+    """The source items to be forgotten of one version, with the record that each ended in."""
+    kind = "origins" if subject is not None else "fates"
+    ledgers = datasets.addresses(ws, version, kind)
+    if not ledgers:
+        return {}
+    column, value = ("subject", subject) if subject is not None else ("source", source)
+    query = f"SELECT DISTINCT source, item, record FROM rows WHERE {column} = ?"
+    found = ws.ledgers.query(query, [value], rows=ledgers).to_pylist()
+    return {(row["source"], row["item"]): row["record"] for row in found}
+
+
+def _imported(ws: Workspace, version: str, items: Mapping[tuple[str, int], Any]) -> set[str]:
+    """The records that the items were when they were read: what merged is known by no other name."""
+    found = set()
+    for address in datasets.addresses(ws, version, "fates"):
+        for batch in ws.ledgers.read(address):
+            for row in batch.to_pylist():
+                if row.get("imported") and (row["source"], row["item"]) in items:
+                    found.add(row["imported"])
+    return found
+
+
+def _records(ws: Workspace, version: str, subject: str | None, source: str | None) -> tuple[set[str], set[str]]:
+    """The members that came from nowhere else, and those that did."""
+    ledgers = {kind: datasets.addresses(ws, version, kind) for kind in ("origins", "members")}
+    column, value = ("subject", subject) if subject is not None else ("source", source)
+    query = f"""
+        SELECT o.record, bool_and(o.{column} IS NOT DISTINCT FROM ?) AS alone
+        FROM origins o SEMI JOIN members m ON m.record = o.record
+        GROUP BY o.record HAVING bool_or(o.{column} = ?)
+    """
+    rows = ws.ledgers.query(query, [value, value], **ledgers).to_pylist() if ledgers["origins"] else []
+    return {row["record"] for row in rows if row["alone"]}, {row["record"] for row in rows if not row["alone"]}
+
+
+def _refuse_live(ws: Workspace, found: Touched) -> None:
+    with ws.db.read() as connection:
+        live = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.state.in_(_LIVE))).all()
+    for row in live:
+        if (row.spec or {}).get("data") in found.versions:
+            raise UsageError(
+                f"{row.id} works on {row.spec['data']}, which holds what is to be forgotten",
+                do=f"Cancel it first: tuneloop runs cancel {row.id}",
+            )
+
+
+def _without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without the texts that it shows as examples."""
+    return {**report, "examples": {name: [] for name in report.get("examples", {})}}
+
+
+def _scrub(connection: Connection, found: Touched) -> None:
+    """Texts that reports of runs and answers of evaluations show."""
+    table = dataset_versions
+    made = connection.execute(select(table.c.run).where(table.c.name.in_(found.versions))).scalars()
+    for run in [one for one in made if one]:
+        result = connection.execute(select(runs.c.result).where(runs.c.id == run)).scalar()
+        if isinstance(result, dict) and isinstance(result.get("report"), dict):
+            scrubbed = {**result, "report": _without_texts(result["report"])}
+            connection.execute(update(runs).where(runs.c.id == run).values(result=scrubbed))
+
+
+def _pages(connection: Connection, found: Touched) -> list[str]:
+    """Erase the answers of touched evaluations; the files of their pages."""
+    chosen = evaluations.c.name.in_(found.evaluations)
+    pages = [one for one in connection.execute(select(evaluations.c.page).where(chosen)).scalars() if one]
+    connection.execute(update(evaluations).where(chosen).values(answers=[], page=None))
+    return pages
+
+
+def _checkpoints(connection: Connection, found: Touched) -> Sequence[Any]:
+    chosen = checkpoints.c.run.in_(found.runs)
+    rows = connection.execute(select(checkpoints).where(chosen)).all()
+    connection.execute(delete(checkpoints).where(chosen))
+    return rows
+
+
+def _set_pending(connection: Connection, pending: Mapping[str, Any]) -> None:
+    connection.execute(delete(kept).where(kept.c.key == PENDING))
+    connection.execute(insert(kept).values(key=PENDING, value=dict(pending)))
+
+
+def _rebuild(ws: Workspace, found: Touched, made: Mapping[str, str]) -> dict[str, str]:
+    """Queue the training of each touched model again, on the version without the data."""
+    queued: dict[str, str] = {}
+    for name in found.models:
+        with ws.db.read() as connection:
+            query = select(runs.c.kind, runs.c.spec, runs.c.needs, runs.c.scenario).join(
+                models, models.c.run == runs.c.id
+            )
+            row = connection.execute(query.where(models.c.name == name)).first()
+        if row is not None and row.kind == "train" and row.spec.get("data") in made:
+            spec = {**row.spec, "data": made[row.spec["data"]]}
+            queued[name] = queue.submit(ws, "train", spec, row.needs, scenario=row.scenario)
+    return queued

@@ -1,0 +1,102 @@
+"""The way of one record, back to its sources and forward to what was made of it.
+
+back       every place it came from, and each edit with the record before it
+forward    the versions that hold it, the models trained on those, and the results of their evaluations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuneloop.errors import NotFoundError
+from tuneloop.prepare import browsing, versions
+from tuneloop.prepare.batches import to_record
+from tuneloop.prepare.originals import opened
+from tuneloop.records import Origin, Report
+from tuneloop.store import Workspace, datasets, evaluations, models
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`step` put `record` in the place of `parent`; `before` is None where the original was not kept or is locked."""
+
+    record: str
+    parent: str
+    step: str
+    reason: str
+    before: dict[str, Any] | None
+    sealed: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluation of a model that was trained on the record."""
+
+    evaluation: str
+    model: str
+    measure: str
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Passport:
+    """`versions` oldest first, each with the split in which it holds the record."""
+
+    record: str
+    payload: dict[str, Any]
+    origins: list[Origin]
+    edits: list[Edit]
+    versions: dict[str, str]
+    models: list[str]
+    results: list[Result]
+
+
+def passport(ws: Workspace, record: str) -> Passport:
+    """Everything that is known of a record of any version; raises `NotFoundError`."""
+    holding = versions.trace(ws, record)
+    if not holding:
+        raise NotFoundError(f"no version holds the record {record!r}", do="List records with tuneloop preview")
+    newest = holding[-1]
+    names = {one.name: _split(ws, one.name, record) for one in holding}
+    trained = [one for one in models.models(ws) if one.dataset in names and names[one.dataset] == "train"]
+    return Passport(
+        record=record,
+        payload=browsing.entry(ws, newest, record).payload,
+        origins=versions.origins_of(ws, newest, record),
+        edits=_edits(ws, newest.name, record),
+        versions=names,
+        models=[one.name for one in trained],
+        results=[_result(report) for one in trained for report in evaluations.evaluations(ws, one.name)],
+    )
+
+
+def _split(ws: Workspace, version: str, record: str) -> str:
+    found = ws.ledgers.query(
+        "SELECT split FROM members WHERE record = ? LIMIT 1",
+        [record],
+        members=datasets.addresses(ws, version, "members"),
+    )
+    return str(found["split"][0].as_py())
+
+
+def _edits(ws: Workspace, version: str, record: str) -> list[Edit]:
+    """The last edit first."""
+    ledgers = datasets.addresses(ws, version, "changes")
+    found: list[Edit] = []
+    wanted, seen = [record], {record}
+    while wanted and ledgers:
+        query = "SELECT DISTINCT * FROM changes WHERE record IN (SELECT unnest(?)) AND parent != record ORDER BY parent"
+        rows = ws.ledgers.query(query, [wanted], changes=ledgers).to_pylist()
+        for row in rows:
+            before = opened(ws, row["parent"], row["sealed"], row["before"])
+            shown = None if before is None else to_record(before).payload()
+            found.append(Edit(row["record"], row["parent"], row["step"], row["reason"], shown, row["sealed"]))
+        wanted = [row["parent"] for row in rows if row["parent"] not in seen]
+        seen.update(wanted)
+    return found
+
+
+def _result(report: Report) -> Result:
+    return Result(report.name, report.model, report.measure, report.metrics)
