@@ -128,7 +128,8 @@ def test_the_first_start_lets_one_in_once(tmp_path: Path, started: list[Served])
 
 
 def test_a_stop_finishes_requests_under_way(tmp_path: Path, started: list[Served]) -> None:
-    """A request whose body is still on its way when SIGTERM comes is answered; later ones find nobody."""
+    """A request whose body is still on its way when SIGTERM comes is answered; later ones are told to come again, and
+    whoever asks whether the server is ready hears no."""
     served = Served(tmp_path / "w", "--port", "0")
     started.append(served)
     port = int(served.url.rpartition(":")[2])
@@ -143,11 +144,31 @@ def test_a_stop_finishes_requests_under_way(tmp_path: Path, started: list[Served
         served.process.send_signal(signal.SIGTERM)
         time.sleep(1.0)
         assert served.process.poll() is None
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+        with served.client(served.told["first"]["key"]) as client:
+            assert client.get("/healthz").status_code == 200
+            for path, code in (("/readyz", "not_ready"), ("/v1/models", "server_stopping")):
+                answer = client.get(path)
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, code)
+                assert answer.headers["retry-after"] == "1"
         connection.sendall(body[5:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     assert served.stop() == 0
+
+
+def test_a_load_balancer_is_given_time_to_notice(tmp_path: Path, started: list[Served]) -> None:
+    served = Served(tmp_path / "w", "--port", "0", "--set", "drain_seconds=2")
+    started.append(served)
+    with served.client(served.told["first"]["key"]) as client:
+        assert client.get("/readyz").status_code == 200
+        served.process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        until_no = [client.get("/readyz").status_code for _ in range(3)]
+        assert until_no[-1] == 503
+        assert client.get("/v1/models").status_code == 200  # what still comes is answered
+        assert served.process.wait(30) == 0
+        assert time.monotonic() - begun > 1.9
+        with pytest.raises(httpx.ConnectError):
+            client.get("/readyz")
 
 
 def test_a_request_that_never_ends_does_not_keep_it_for_ever(tmp_path: Path, started: list[Served]) -> None:

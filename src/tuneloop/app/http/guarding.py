@@ -1,6 +1,7 @@
 """What every request passes before it reaches its route, from the outside in.
 
     guarding_answers   a number for the request; headers that make browsers careful
+    guarding_stop      while the server stops, nothing new
     guarding_hosts     only names that are ours (against DNS rebinding)
     guarding_callers   key or session → `request.state.caller`; origin and CSRF token where a browser sends the secret
     guarding_rates     so many requests a minute for each key
@@ -12,6 +13,8 @@ a queue.
 
 from __future__ import annotations
 
+import threading
+
 from fastapi import FastAPI
 
 from tuneloop.access.callers import Callers
@@ -20,6 +23,7 @@ from tuneloop.app.http.guarding_bodies import Bodies
 from tuneloop.app.http.guarding_callers import Identify
 from tuneloop.app.http.guarding_hosts import Hosts
 from tuneloop.app.http.guarding_rates import Rates
+from tuneloop.app.http.guarding_stop import Stops
 from tuneloop.app.http.routing import Table
 from tuneloop.app.http.service import Service
 from tuneloop.app.http.settings import Rules
@@ -33,4 +37,5 @@ def guard(app: FastAPI, service: Service, table: Table) -> None:
     app.add_middleware(Rates, per_minute=rules.settings.requests_per_minute)
     app.add_middleware(Identify, callers=callers, workspace=service.ws.id)
     app.add_middleware(Hosts, rules=rules)
+    app.add_middleware(Stops, closing=service.parts.setdefault("closing", threading.Event()))
     app.add_middleware(Answers)

@@ -14,6 +14,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,10 +80,11 @@ def serve(
             "supervisor": supervisor,
             "housekeeper": (housekeeper := Housekeeper(ws)),
             "stopping": threading.Event(),
+            "closing": threading.Event(),
         }
         service = Service(ws, {**made, **(parts or {})})
         config = config_of(make_app(service), chosen, proxies)
-        server = _Server(config, service.parts["stopping"])
+        server = _Server(config, chosen, service.parts["stopping"], service.parts["closing"])
         supervisor.start()
         housekeeper.start()
         # What it gives is shown once: nothing that can fail stands between making and showing it.
@@ -117,11 +119,30 @@ async def _run(server: uvicorn.Server, listener: socket.socket, service: Service
 
 
 class _Server(uvicorn.Server):
-    """Ends normally after a signal, where uvicorn would raise the signal again; a second Ctrl+C doesn't wait."""
+    """Ends normally after a signal, where uvicorn would raise the signal again; a second Ctrl+C doesn't wait.
 
-    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+    `stopping` is set by the signal, `closing` when no new request is taken.  The port stays open until those under way
+    have ended, so that /readyz can say no to whoever asks.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, chosen: ServeSettings, stopping: threading.Event, closing: threading.Event
+    ) -> None:
         super().__init__(config)
-        self._stopping = stopping
+        self._chosen, self._stopping, self._closing = chosen, stopping, closing
+        self._told = 0.0
+
+    async def on_tick(self, counter: int) -> bool:
+        if not await super().on_tick(counter):
+            return False
+        now = time.monotonic()
+        self._told = self._told or now
+        left = self._told + self._chosen.drain_seconds - now
+        if left > 0 and not self.force_exit:
+            return False
+        self._closing.set()
+        waited = self.config.timeout_graceful_shutdown = max(0, round(self._chosen.stop_seconds + left))
+        return not self.server_state.tasks or not waited or self.force_exit
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -48,6 +48,13 @@ class ServeSettings(Settings):
         en="How many seconds a stopping server gives requests under way to finish.",
         zh="服务停止时，为处理中的请求保留的秒数。",
     )
+    drain_seconds: float = setting(
+        0.0,
+        ge=0,
+        en="How many seconds a stopping server still takes requests while /readyz already says no, so that a load"
+        " balancer notices in time.",
+        zh="收到停止信号后继续接收请求的秒数；期间 /readyz 已返回 503，便于负载均衡器及时摘除。",
+    )
 
 
 @dataclass(frozen=True)

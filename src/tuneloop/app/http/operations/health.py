@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers; `/readyz`: its database does, too."""
+"""`/healthz`: the process answers; `/readyz`: its database does, too, and it is not about to stop."""
 
 from __future__ import annotations
 
@@ -24,9 +24,17 @@ def healthz() -> dict[str, str]:
 @router.get("/readyz", dependencies=[everybody()])
 @quick
 def readyz(request: Request) -> dict[str, str]:
+    held = service(request)
+    stopping = held.parts.get("stopping")
+    if stopping is not None and stopping.is_set():
+        raise _not_ready("The server is stopping.")
     try:
-        with service(request).ws.db.read() as connection:
+        with held.ws.db.read() as connection:
             connection.execute(text("SELECT 1"))
     except (TuneloopError, SQLAlchemyError) as error:
-        raise HttpError(503, f"The database does not answer ({type(error).__name__}).", code="not_ready") from error
+        raise _not_ready(f"The database does not answer ({type(error).__name__}).") from error
     return {"status": "ready"}
+
+
+def _not_ready(why: str) -> HttpError:
+    return HttpError(503, why, code="not_ready", headers={"retry-after": "1"})
