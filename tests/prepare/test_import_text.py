@@ -1,4 +1,4 @@
-"""Text and Markdown become documents."""
+"""Text becomes documents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def texts(items):
 
 
 def test_a_short_file_is_one_document(read):
-    found = read("a.md", "# 标题\n\n第一段。\n\n\n第二段。\n")
+    found = read("a.txt", "# 标题\n\n第一段。\n\n\n第二段。\n")
     assert found.data == [{"text": "# 标题\n\n第一段。\n\n第二段。"}]
     assert found.rows[0].locator == "line 1"
 

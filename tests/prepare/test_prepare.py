@@ -134,7 +134,7 @@ def test_a_folder_of_everything(ws, write, tmp_path):
     assert [(one["name"], one["format"], one["shape"]) for one in told["files"]] == [
         ("d/a.jsonl", "jsonl", "qa_columns"),
         ("d/b/c.csv", "csv", "qa_columns"),
-        ("d/notes.md", "text", "plain_text"),
+        ("d/notes.md", "markdown", "plain_text"),
     ]
     assert [one["file"] for one in told["skipped"]] == ["d/.hidden"]
     assert told["refused"][0]["message"].startswith("is a PNG picture, though its name ends in .jsonl")

@@ -19,7 +19,9 @@ from typing import Any
 
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.checking_rows import FIXES, METHODS, Checked, Fault, Format, Method, check_row
+from tuneloop.prepare.container import Skipped
 from tuneloop.prepare.decoding import damaged, encoding_of, open_text
+from tuneloop.prepare.hints import Hints
 from tuneloop.prepare.importer import Item, Rejection, Row, importers, recognize
 from tuneloop.prepare.lines import lines
 from tuneloop.prepare.shape import read_rows
@@ -63,6 +65,7 @@ class Found:
     encoding: str = "utf-8"
     read_as: str = "jsonl"
     sample: list[Record] = field(default_factory=list)
+    hints: Hints = field(default_factory=Hints)
 
     def add(self, one: Checked, draw: random.Random) -> None:
         self.examples += 1
@@ -76,6 +79,7 @@ class Found:
             if len(self.faults[method]) < LISTED:
                 self.faults[method].append((one.line, fault))
         self.strange.update(one.strange)
+        self.hints.add(one)
         if one.record is not None:
             self._look(one.record, draw)
 
@@ -180,6 +184,8 @@ def _imported(file: SourceFile, found: Found) -> Iterator[Checked]:
     number = 0
     for several in (first, items):
         for item in several:
+            if isinstance(item, Skipped):
+                continue
             number += 1
             line = (item.line if isinstance(item, Row) else None) or number
             if isinstance(item, Rejection) or reading is None:
@@ -261,6 +267,7 @@ def _told(found: Found, counting: Counting | None) -> dict[str, Any]:
         told["tokens"]["billed"] = round(told["tokens"]["mean_billed"] * found.usable[method])
         told["tokens"]["trained"] = told["tokens"]["billed"] * told["epochs"]
     told["warnings"] = list(_warnings(found, told))
+    told["hints"] = found.hints.told(completion=found.format == "completion", usable=found.usable[method])
     return told
 
 

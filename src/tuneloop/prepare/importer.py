@@ -2,6 +2,8 @@
 
 An importer says how sure it is that a file is of its format (from the first 64 KiB, never from the name alone) and
 then yields one `Row` or one `Rejection` for each source item, in order, in memory that does not grow with the file.
+Beside them it may yield a `Skipped` for what it leaves out on purpose (a hidden sheet, macros), which is named in the
+report and is no item.
 It does not know what the rows mean: that is a shape's work (`tuneloop.prepare.shape`).
 """
 
@@ -13,8 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from tuneloop.errors import InputError, Where
+from tuneloop.prepare.container import Skipped
 from tuneloop.prepare.decoding import KEEP_BYTES, encoding_of
-from tuneloop.prepare.foreign import name_of_foreign
+from tuneloop.prepare.foreign import is_binary, name_of_foreign
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.registry import Member, Registry
 
@@ -27,7 +30,8 @@ class Row:
 
     `locator` is what a person needs to find it (`line 12`); `line` and `number` (of the row, from 1) go into error
     messages; `group` says that rows belong together (pieces of one document); `mended` names a fault that reading
-    mended (`glued`: it stood on one line with another).
+    mended (`glued`: it stood on one line with another).  `part` is the table that a row is of where a file holds
+    several (`sheet "Q3"`): rows of each are read by their own columns.
     """
 
     data: Mapping[str, Any]
@@ -36,6 +40,7 @@ class Row:
     number: int | None = None
     group: str | None = None
     mended: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,10 @@ class Rejection:
     message: str
     locator: str
     excerpt: str = ""
+    part: str = ""
 
 
-Item = Row | Rejection
+Item = Row | Rejection | Skipped
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,10 @@ class Importer(Member):
         """How sure it is that the file is of this format, 0 to 1."""
         raise NotImplementedError
 
+    def encoding(self, file: SourceFile, measured: str | None) -> str | None:
+        """The codec of a file of this format, where it says so itself; `measured` is what its bytes look like."""
+        return measured
+
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
         """One `Row` or `Rejection` for each source item; `encoding` is None for binary formats."""
         raise NotImplementedError
@@ -116,8 +126,7 @@ def recognize(file: SourceFile) -> Recognized:
         )
     if (foreign := name_of_foreign(file)) is not None:
         raise InputError(f"is {foreign.what}{_named(file)}", expected=READABLE, where=where, do=foreign.do)
-    binary = file.head.startswith(b"PAR1")
-    head = Head(file, None if binary else encoding_of(file))
+    head = Head(file, None if is_binary(file) else encoding_of(file))
     ranked = sorted(
         ((member.recognize(head), name, member) for name in importers for member in [importers.load(name)()]),
         key=lambda entry: -entry[0],
@@ -130,10 +139,13 @@ def recognize(file: SourceFile) -> Recognized:
             where=where,
             do="Save it as one of these, with the text in UTF-8",
         )
-    return Recognized(best, head.encoding, confidence)
+    return Recognized(best, best.encoding(file, head.encoding), confidence)
 
 
-READABLE = "JSONL, JSON, CSV, TSV, text, Markdown or Parquet, or an archive of such files"
+READABLE = (
+    "JSONL, JSON, CSV, TSV, Parquet, Excel (.xlsx, .xls, .ods), text, Markdown, HTML, PDF, Word (.docx), PowerPoint "
+    "(.pptx) or EPUB, or an archive of such files"
+)
 
 
 def _named(file: SourceFile) -> str:

@@ -11,12 +11,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import InputError, TuneloopError, Where
 from tuneloop.prepare import batches
+from tuneloop.prepare.answerless import answerless
 from tuneloop.prepare.container import Refused, Skipped
 from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
 from tuneloop.prepare.outcomes import Pass, items_schema
@@ -26,6 +27,7 @@ from tuneloop.prepare.shape import Reading, read_rows
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.prepare.spill import Rows, SpillFolder
 from tuneloop.records import Record
+from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +39,7 @@ LISTED_FILES = 200
 
 @dataclass
 class FileNote:
-    """How one file was read."""
+    """How one file was read, or one table of a file that holds several (`part`)."""
 
     name: str
     format: str
@@ -49,6 +51,12 @@ class FileNote:
     items: int = 0
     rejected: int = 0
     changed_meanwhile: bool = False
+    part: str = ""
+    serves: Words | None = None
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}, {self.part}" if self.part else self.name
 
 
 @dataclass
@@ -84,6 +92,7 @@ class Ingest:
     mended: Counter[str] = field(default_factory=Counter)
     restored: Mapping[str, set[str]] = field(default_factory=dict)
     spared: dict[int, set[str]] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.items = Rows(self.folder.new(items_schema()))
@@ -110,6 +119,7 @@ class Ingest:
             path = Path(given).expanduser()
             note = InputNote(str(given))
             self.notes.append(note)
+            self.starts.append(self.rows)
             for entry in files_in(path, self.recipe.archives):
                 if isinstance(entry, Skipped):
                     note.skipped.append(entry)
@@ -129,16 +139,30 @@ class Ingest:
         except InputError as error:
             self._refuse_file(number, note, file, error)
             return
-        told = FileNote(file.name, importer.name, found.encoding)
-        note.notes.append(told)
+        told: list[FileNote] = []
+        items = self._without_skipped(note, file.name, importer.items(file, found.encoding))
         try:
-            yield from self._rows(number, note, told, importer.items(file, found.encoding))
+            for part, own in groupby(items, key=lambda item: item.part):
+                told.append(FileNote(file.name, importer.name, found.encoding, part=part))
+                note.notes.append(told[-1])
+                yield from self._rows(number, note, told[-1], own)
         except InputError as error:
             self._refuse_file(number, note, file, error)
-        told.changed_meanwhile = file.fingerprint() != before
+        if not told:
+            note.notes.append(FileNote(file.name, importer.name, found.encoding))
+        if file.fingerprint() != before:
+            for one in told:
+                one.changed_meanwhile = True
+
+    def _without_skipped(self, note: InputNote, name: str, items: Iterator[Item]) -> Iterator[Row | Rejection]:
+        for item in items:
+            if isinstance(item, Skipped):
+                note.skipped.append(Skipped(f"{name}, {item.name}", item.why))
+            else:
+                yield item
 
     def _rows(
-        self, number: int, note: InputNote, told: FileNote, items: Iterator[Item]
+        self, number: int, note: InputNote, told: FileNote, items: Iterator[Row | Rejection]
     ) -> Iterator[tuple[int, Record]]:
         first = list(_sample(items))
         rows = [item.data for item in first if isinstance(item, Row)]
@@ -148,6 +172,13 @@ class Ingest:
             reading = read_rows(rows, shape=self.recipe.made_shape(), mapping=self.recipe.mapping) if rows else None
         except InputError as error:
             problem = error
+        without = (
+            None
+            if self.recipe.shape or self.recipe.mapping
+            else answerless(rows, used=reading.columns.values() if reading else None)
+        )
+        if without is not None:
+            told.serves = without.words(told.shown)
         if reading is not None:
             told.shape, told.columns = reading.shape.name, dict(reading.columns)
             told.unused, told.confidence = reading.unused, reading.confidence
@@ -168,8 +199,8 @@ class Ingest:
                 identity = record.id  # refuses lone surrogates, NaN and deep nesting
             except InputError as error:
                 told.rejected += 1
-                reason = "unknown_shape" if reading is None else "bad_record"
-                message = str(_placed(error, item.data))
+                reason = "without_answer" if without else "unknown_shape" if reading is None else "bad_record"
+                message = str(_placed(error, item.data)) + (f" {without.sentence}" if without else "")
                 self._reject(number, note, told.name, item.locator, reason, message, excerpt(_shown(item.data)))
                 continue
             own_group = f"{told.name} {item.group}" if item.group else None
@@ -225,7 +256,7 @@ def _field_of_surrogate(data: Any, path: str) -> str | None:
     return next((found for place, value in below if (found := _field_of_surrogate(value, place))), None)
 
 
-def _sample(items: Iterator[Item]) -> Iterator[Item]:
+def _sample(items: Iterator[Row | Rejection]) -> Iterator[Row | Rejection]:
     """The first rows, few enough to be held."""
     size = 0
     for count, item in enumerate(items, 1):

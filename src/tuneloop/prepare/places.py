@@ -24,6 +24,7 @@ from tuneloop.prepare.container import (
     is_about,
     is_hidden,
 )
+from tuneloop.prepare.document.package import package_kind
 from tuneloop.prepare.foreign import name_of_foreign
 from tuneloop.prepare.source_file import SourceFile, disk_file, unreadable
 from tuneloop.wording import Words
@@ -104,7 +105,7 @@ def _open(file: SourceFile, budget: Budget, depth: int) -> Iterator[Entry]:
 
 
 def _container_of(file: SourceFile) -> Container | None:
-    if name_of_foreign(file) is not None:  # office documents are zips as well
+    if name_of_foreign(file) is not None or package_kind(file) is not None:  # office documents are zips as well
         return None
     for name in containers:
         member = containers.load(name)()

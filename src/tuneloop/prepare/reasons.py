@@ -16,6 +16,10 @@ REASONS: Mapping[str, Words] = {
     "bad_row": Words("A table row that cannot be read", "无法读取的表格行"),
     "ragged": Words("A table row with too many or too few cells", "单元格数量与表头不符"),
     "unknown_shape": Words("Rows whose meaning could not be guessed", "无法识别数据行的含义"),
+    "without_answer": Words(
+        "Questions, facts or system messages without an answer", "只有问题、事实或系统消息，没有回答"
+    ),
+    "no_text": Words("A page that holds a picture and no text", "只有图片、没有文字的页面"),
     "bad_record": Words("A row that is no usable example", "不能作为训练样本的数据行"),
     "unreadable": Words("A file that cannot be read", "无法读取的文件"),
     "damaged": Words("A damaged archive", "损坏的压缩包"),

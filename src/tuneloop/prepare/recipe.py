@@ -69,7 +69,11 @@ class PrepareRecipe(Settings):
         return splits.create(self.split, path="prepare.split")
 
     def made_importer(self, name: str) -> Importer:
-        return importers.create({"name": name, **self.formats.get(name, {})}, path=f"prepare.formats.{name}")
+        """An importer with its settings of `formats`; documents that are archives inside have the limits of archives."""
+        settings = dict(self.formats.get(name, {}))
+        if "archives" in importers.load(name).model_fields:
+            settings.setdefault("archives", self.archives)
+        return importers.create({"name": name, **settings}, path=f"prepare.formats.{name}")
 
     def made_shape(self) -> Shape | None:
         return None if self.shape is None else shapes.create(self.shape, path="prepare.shape")

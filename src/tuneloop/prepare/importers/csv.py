@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Literal
 
 from tuneloop.config import setting
+from tuneloop.prepare.column_names import Header, column_names
 from tuneloop.prepare.decoding import damaged, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import MAX_LINE, Line, lines
@@ -42,9 +43,7 @@ class Csv(Importer):
     separator: Literal["auto", "comma", "tab", "semicolon", "bar"] = setting(
         "auto", en="what stands between the cells", zh="单元格之间的分隔符"
     )
-    header: Literal["auto", "yes", "no"] = setting(
-        "auto", en="does the first row hold the column names?", zh="第一行是不是列名？"
-    )
+    header: Header = setting("auto", en="does the first row hold the column names?", zh="第一行是不是列名？")
 
     def recognize(self, head: Head) -> float:
         if not head.lines or "\0" in head.text:
@@ -62,7 +61,7 @@ class Csv(Importer):
         with open_text(file, encoding) as stream:
             records = _records(lines(stream), style)
             first = list(_take(records, SAMPLE_ROWS))
-            names = self._names([cells for cells in first if isinstance(cells, _Cells)])
+            names = column_names([row.cells for row in first if isinstance(row, _Cells)], self.header)
             number = 0
             skip_names = names is not None
             for record in chain(first, records):
@@ -81,14 +80,6 @@ class Csv(Importer):
             separators = ["\t"]
         styles = [_measure(head, mark, quoted) for mark in separators for quoted in _quotings(head, mark)]
         return max(styles, key=lambda style: (style.columns > 1, round(style.share, 1), style.fitting, style.columns))
-
-    def _names(self, rows: list[_Cells]) -> list[str] | None:
-        if not rows or self.header == "no":
-            return None
-        names = [cell.strip().lstrip("\ufeff") for cell in rows[0].cells]
-        if self.header == "auto" and not _look_like_names(names, [row.cells for row in rows[1:]]):
-            return None
-        return [name or f"column_{place}" for place, name in enumerate(_unlike(names), 1)]
 
 
 @dataclass(frozen=True)
@@ -194,43 +185,3 @@ def _row(record: _Cells, columns: list[str], number: int, encoding: str) -> Item
         message = f"found the byte {byte}, which is not {encoding.upper()}. Save the file in one encoding, best UTF-8."
         return Rejection("bad_bytes", message, place, excerpt(shown))
     return Row(dict(zip(columns, record.cells, strict=True)), place, record.line, number)
-
-
-def _unlike(names: list[str]) -> list[str]:
-    """Names made different: the second `text` becomes `text_2`."""
-    seen: Counter[str] = Counter()
-    made = []
-    for name in names:
-        seen[name] += 1
-        made.append(f"{name}_{seen[name]}" if name and seen[name] > 1 else name)
-    return made
-
-
-def _look_like_names(names: list[str], rows: list[list[str]]) -> bool:
-    """Is the first row unlike the others?  Short words, no number, none of which is a value of its own column."""
-    from tuneloop.prepare.shape import is_known_field
-
-    if any(is_known_field(name) for name in names) and all(len(name) <= 40 for name in names):
-        return True
-    if len(set(names)) < len(names) or any(not name or len(name) > 40 or _is_number(name) for name in names):
-        return False
-    if any(mark in name for name in names for mark in ".。！？!?，") or not rows:
-        return False
-    fitting = [row for row in rows if len(row) == len(names)]
-    if any(name == row[place] for row in fitting for place, name in enumerate(names)):
-        return False
-    numeric = [place for place in range(len(names)) if fitting and all(_is_number(row[place]) for row in fitting)]
-    longer = [
-        place
-        for place, name in enumerate(names)
-        if fitting and sum(len(row[place]) for row in fitting) > 2 * len(name) * len(fitting)
-    ]
-    return bool(numeric or longer)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Plain text and Markdown: documents for continued pre-training.
+"""Plain text: documents for continued pre-training.
 
 Where a file has blank lines, the blocks between them are put together to documents of at most `max_chars`; where it has
 none and its lines are long, each line is a document.  A single block or line beyond the limit is cut at the end of a
@@ -12,23 +12,22 @@ from collections.abc import Iterator
 from typing import Literal
 
 from tuneloop.config import setting
+from tuneloop.prepare.cutting import cut
 from tuneloop.prepare.decoding import damaged, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import lines
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.wording import Words
 
-SUFFIXES = (".txt", ".text", ".md", ".markdown", ".mdown")
+SUFFIXES = (".txt", ".text")
 LONG_LINE = 200
 """Characters in the mean, from which lines are taken for whole paragraphs."""
-
-_CUT_AFTER = re.compile(r"(?<=[。！？；…\n])|(?<=[.!?;])\s")
 
 
 class Text(Importer):
     """Documents between blank lines; see the module for how they are cut."""
 
-    title = Words("Text and Markdown", "纯文本与 Markdown")
+    title = Words("Text", "纯文本")
     help = Words(
         "Raw text for continued pre-training, cut into documents at blank lines.",
         "用于继续预训练的纯文本，在空行处切分成文档。",
@@ -78,7 +77,7 @@ class Text(Importer):
             )
             yield Rejection("bad_bytes", message, place, excerpt(text))
             return
-        pieces = _pieces(text, self.max_chars) if self.documents != "file" else [text]
+        pieces = cut(text, self.max_chars) if self.documents != "file" else [text]
         for number, piece in enumerate(pieces, 1):
             many = len(pieces) > 1
             yield Row(
@@ -107,18 +106,6 @@ def _blocks(stream: object, way: str, limit: int) -> Iterator[tuple[int, str]]:
         size += len(text) + 1
     if "".join(block).strip():
         yield first, "\n".join(block).strip("\n")
-
-
-def _pieces(text: str, limit: int) -> list[str]:
-    """Pieces of at most `limit` characters, cut after a line, else after a sentence, else anywhere."""
-    made: list[str] = []
-    while len(text) > limit:
-        ends = [match.end() for match in _CUT_AFTER.finditer(text, limit // 2, limit)]
-        lines_end = text.rfind("\n", limit // 2, limit) + 1
-        end = lines_end or (ends[-1] if ends else limit)
-        made.append(text[:end].strip())
-        text = text[end:].lstrip()
-    return [piece for piece in [*made, text] if piece]
 
 
 def _is_binary(text: str) -> bool:

@@ -7,13 +7,14 @@ from typing import Any
 
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.shape import Field, Shape
+from tuneloop.prepare.turns import read_turns
 from tuneloop.prepare.values import shown
 from tuneloop.records import Record
 from tuneloop.wording import Words
 
 
 class PlainText(Shape):
-    """One text, taken as it is."""
+    """One text, taken as it is; of a list of messages what they say, without the roles."""
 
     title = Words("Plain text", "纯文本")
     help = Words(
@@ -30,6 +31,8 @@ class PlainText(Shape):
 
     def record(self, values: Mapping[str, Any]) -> Record:
         text = values["text"]
+        if isinstance(text, list):
+            text = "\n\n".join(turn.text for turn in read_turns(text, "text"))
         if not isinstance(text, str):
             raise InputError(f"found {shown(text)}", expected="a text", where=Where(field="text"))
         return Record("text", text=text)

@@ -1,0 +1,70 @@
+"""The encoding of an HTML page, as a browser finds it, with one exception.
+
+A byte order mark, then the page's own `<meta charset>` (names as the WHATWG Encoding Standard reads them: `gb2312` is
+GB18030, `iso-8859-1` is Windows-1252), then what the bytes look like.  The exception: bytes that are UTF-8 throughout,
+with twenty characters beyond ASCII, are UTF-8 whatever the page says, as saved pages keep the words of the server.
+A page has no HTTP header once it is a file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from tuneloop.prepare.source_file import SourceFile
+from tuneloop.text.encoding import MARKS
+
+_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_XML = re.compile(rb"<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.IGNORECASE)
+_AS_BROWSERS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "x-gbk": "gb18030",
+    "big5": "big5hkscs",
+    "big5-hkscs": "big5hkscs",
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "x-sjis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "utf-16": "utf-8",  # the declaration itself was read as ASCII
+    "utf-16le": "utf-8",
+    "utf-16be": "utf-8",
+}
+_LEADING = re.compile(rb"[\xc0-\xff]")
+_ENOUGH = 20
+
+
+def page_encoding(file: SourceFile, measured: str | None) -> str:
+    """The codec's name; `measured` is what the bytes look like."""
+    head = file.head
+    if any(head.startswith(mark) for mark, _ in MARKS) or (measured or "").startswith(("utf-16", "utf-32")):
+        return measured or "utf-8"
+    if measured == "utf-8" and len(_LEADING.findall(head)) >= _ENOUGH and _is_utf8(head):
+        return "utf-8"
+    return declared(head) or measured or "utf-8"
+
+
+def declared(head: bytes) -> str | None:
+    """The codec that the page names; None where it names none that is known."""
+    found = _META.search(head) or _XML.match(head.lstrip())
+    if found is None:
+        return None
+    name = found[1].decode("ascii").lower()
+    try:
+        return _AS_BROWSERS.get(name) or codecs.lookup(name).name
+    except LookupError:
+        return None
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
