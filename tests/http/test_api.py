@@ -14,6 +14,7 @@ from tuneloop.access.permissions import permissions_of
 from tuneloop.app.http.application import make_app
 from tuneloop.app.http.security import Caller
 from tuneloop.app.http.service import Service
+from tuneloop.app.wiring import work
 from tuneloop.runs import queue
 from tuneloop.serve.exchanges import Exchange, ExchangeLog
 from tuneloop.store import Workspace, files, models
@@ -250,3 +251,35 @@ def test_roles_are_kept_apart(ws: Workspace, model: str) -> None:
         assert answer.json()["error"]["code"] == "insufficient_permissions"
     nobody = TestClient(make_app(Service(ws)), base_url="http://127.0.0.1")
     assert nobody.get("/api/models").json()["error"]["code"] == "invalid_api_key"
+
+
+def test_versions_are_compared_merged_and_forgotten(client: TestClient, ws: Workspace, data: str, tmp_path: Path):
+    file = tmp_path / "more.jsonl"
+    other = '{"question": "Who has key 7?", "answer": "Mr Li has it.", "customer_id": "li"}'
+    rows = [*LINES.split("\n")[2:], other]
+    file.write_text("\n".join(rows), encoding="utf-8")
+    more = loop.prepare(file, workspace=ws).name
+    first = client.get(f"/api/versions/{data}/differences/{more}", params={"limit": 2}).json()
+    second = client.get(f"/api/versions/{data}/differences/{more}", params={"after": first["next"]}).json()
+    kinds = sorted(one["kind"] for one in [*first["data"], *second["data"]])
+    assert kinds == ["added", "removed", "removed"]
+    assert client.get(f"/api/versions/{data}/differences/{more}", params={"kind": "odd"}).status_code == 400
+
+    run = client.post("/api/runs", json={"stage": "merge", "versions": [data, more]}).json()
+    assert client.post("/api/runs", json={"stage": "merge", "versions": [data]}).status_code == 400
+    with queue.claim(ws, run["id"]) as lease:
+        work(ws, lease)
+    merged = client.get(f"/api/runs/{run['id']}").json()["result"]["data"]
+    assert client.get(f"/api/versions/{merged}").json()["splits"]["train"] == 13
+
+    found = client.get("/api/forgetting", params={"subject": "li"}).json()
+    assert found["versions"] == [more, merged]
+    assert client.get("/api/forgetting", params={"subject": "wang"}).status_code == 404
+    assert client.get("/api/forgetting").status_code == 400
+    run = client.post("/api/forgetting", json={"subject": "li"}).json()
+    with queue.claim(ws, run["id"]) as lease:
+        work(ws, lease)
+    done = client.get(f"/api/runs/{run['id']}").json()
+    assert set(done["result"]["versions"]) == {more, merged}
+    assert done["spec"]["subject"] == "[forgotten]"
+    assert client.get("/api/forgetting", params={"subject": "li"}).status_code == 404

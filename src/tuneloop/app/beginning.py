@@ -29,6 +29,28 @@ def prepare(ws: Workspace, files: Sequence[str], recipe: Mapping[str, Any], scen
     return queue.submit(ws, "prepare", spec, {"cpu": 1}, scenario=scenario)
 
 
+def merge(ws: Workspace, versions: Sequence[str]) -> str:
+    """A run that makes one dataset version of several; the first keeps its splits."""
+    from tuneloop.runs import queue
+    from tuneloop.store import datasets
+
+    found = [datasets.version(ws, name) for name in versions]
+    if len({one.id for one in found}) < max(len(found), 2):
+        raise UsageError(f"found {', '.join(versions) or 'no version'}", expected="at least two different versions")
+    names = [one.name for one in found]
+    return queue.submit(ws, "merge", {"versions": names}, {"cpu": 1}, scenario=found[0].scenario)
+
+
+def forget(ws: Workspace, subject: str | None, source: str | None, *, person: str, rebuild: bool) -> str:
+    """A run that erases what came from a person or a source."""
+    from tuneloop.prepare import forgetting
+    from tuneloop.runs import queue
+
+    forgetting.touched(ws, subject=subject, source=source)
+    spec = {"subject": subject, "source": source, "person": person, "rebuild": rebuild}
+    return queue.submit(ws, "forget", spec, {"cpu": 1})
+
+
 def train(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
     """A training run that takes all cores of its machine."""
     from tuneloop.runs import queue

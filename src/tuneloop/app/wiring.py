@@ -42,6 +42,8 @@ def work(ws: Workspace, lease: Lease) -> None:
     """Do a run's work in this process, and write down what it made."""
     stages: Mapping[str, Callable[[Workspace, Lease], dict[str, Any]]] = {
         "prepare": _prepare,
+        "merge": _merge,
+        "forget": _forget,
         "train": _train,
         "evaluate": _evaluate,
         "tune": _tune,
@@ -65,6 +67,22 @@ def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
     inputs = [_named(ws, lease.run, identity) for identity in lease.spec["files"]]
     version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
     return {"data": version.name}
+
+
+def _merge(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.prepare.merging import merge
+
+    return {"data": merge(ws, lease.spec["versions"], lease=lease).name}
+
+
+def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.prepare import forgetting
+
+    spec = lease.spec
+    found = forgetting.touched(ws, subject=spec["subject"], source=spec["source"])
+    done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"])
+    forgetting.hide_subject(ws, lease.run)
+    return {"versions": dict(done.versions), "rebuilds": dict(done.rebuilds), "records": len(found.records)}
 
 
 def _named(ws: Workspace, run: str, identity: str) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from tuneloop.errors import UsageError, nearest
+from tuneloop.errors import UsageError
 from tuneloop.prepare.batches import to_record
 from tuneloop.records import DatasetVersion, Split
 from tuneloop.store import Workspace, datasets
@@ -71,7 +71,7 @@ def differences(
 ) -> list[Difference]:
     """A page of differences with the records' content, by id; `after` is the `cursor` of the last one seen."""
     if kind is not None and kind not in get_args(Kind):
-        raise UsageError(f"no kind of difference is called {kind!r}", expected=nearest(kind, get_args(Kind)))
+        raise UsageError(f"no kind of difference is called {kind!r}", expected=" or ".join(get_args(Kind)))
     query = f"""
         WITH {_DIFFERENCES} SELECT * FROM differences
         WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR key || ' ' || kind > ?) ORDER BY key || ' ' || kind LIMIT ?

@@ -15,8 +15,8 @@ Checkpoints of the runs that trained on the data are removed.  Models stay until
 rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
 
 The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
-process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported,
-uploaded files, exports, backups, production logs, and what a model has learnt; `Touched.sources` says which files to look at.
+process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported
+or uploaded, exports, backups, production logs, and what a model has learnt; `Touched.sources` says where to look.
 """
 
 from __future__ import annotations
@@ -167,6 +167,14 @@ def finish(ws: Workspace) -> None:
     ws.db.compact()
     with ws.db.write(durable=True) as connection:
         connection.execute(delete(kept).where(kept.c.key == PENDING))
+
+
+def hide_subject(ws: Workspace, run: str) -> None:
+    """Take the person's name out of the run that forgot them."""
+    with ws.db.write(durable=True) as connection:
+        spec = connection.execute(select(runs.c.spec).where(runs.c.id == run)).scalar_one()
+        if spec.get("subject"):
+            connection.execute(update(runs).where(runs.c.id == run).values(spec={**spec, "subject": "[forgotten]"}))
 
 
 class _Plan:

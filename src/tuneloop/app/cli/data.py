@@ -1,26 +1,123 @@
-"""`tuneloop data`: the dataset versions of a workspace."""
+"""`tuneloop data`: the dataset versions of a workspace, what lies between them, and where their records are from."""
 
 from __future__ import annotations
 
+import getpass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
+from tuneloop.errors import UsageError
+from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.app.cli.screen import Screen
+    from tuneloop.prepare.forgetting import Touched
+    from tuneloop.store import Workspace
+
+ACTIONS = ("list", "sources", "diff", "trace", "merge", "forget")
+NONE = Words(
+    "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
+)
+HEAD = (
+    Words("name", "名称"), Words("made", "创建时间"), Words("records", "记录"), Words("train", "训练集"),
+    Words("validation", "验证集"), Words("test", "测试集"), Words("kinds", "类型"),
+)  # fmt: skip
+SOURCES = (
+    Words("source", "来源"), Words("name", "名称"), Words("kind", "类型"), Words("grade", "等级"),
+    Words("licence", "许可证"), Words("added", "加入时间"),
+)  # fmt: skip
+KINDS = {
+    "added": Words("added", "新增"),
+    "removed": Words("removed", "移除"),
+    "edited": Words("edited", "改动"),
+    "moved": Words("moved to another split", "换了划分"),
+}
+MERGED = Words(
+    "{name}: {records} records of {names}; {again} stood in several, {bridges} were left out, as they are close to two "
+    "splits.",
+    "{name}：由 {names} 合并，共 {records} 条记录；{again} 条重复出现，{bridges} 条因同时接近两个划分而未收入。",
+)
+TOUCHED = Words(
+    "{items} items and {records} records come from there alone; {shared} records came from elsewhere too and stay.",
+    "其中 {items} 个条目、{records} 条记录只来自那里；另有 {shared} 条记录也来自别处，会保留。",
+)
+HOLDING = Words(
+    "Versions: {versions}. Models: {models}. Evaluations: {evaluations}. Files to look at: {sources}.",
+    "数据集版本：{versions}。模型：{models}。评测：{evaluations}。请自行处理的原始文件来源：{sources}。",
+)
+TRIAL = Words("Nothing was erased. Add --yes to erase it.", "尚未删除任何内容。确认删除请加 --yes。")
+ERASED = Words("Erased. {old} → {new}", "已删除。{old} → {new}")
+REBUILT = Words(
+    "{model} is trained again as {run}; remove the old one when it is done.",
+    "{model} 将由 {run} 重新训练，完成后请移除旧模型。",
+)
 
 
-def data(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List the dataset versions, newest first.
+def data(
+    action: Annotated[
+        str,
+        typer.Argument(metavar="[list|sources|diff|trace|merge|forget]", help="What to do.", show_default=False),
+    ] = "list",
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAMES...]", help="Versions, or a record's id.", show_default=False)
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="NAME", help="forget: the person, as the data names them.", show_default=False)
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="forget: the source, as source-3.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="forget: erase, and not only say what would be.")] = False,
+    rebuild: Annotated[bool, typer.Option(help="forget: queue the training of touched models again.")] = True,
+    limit: Annotated[int, typer.Option(min=1, help="How many differences are shown.")] = 20,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List dataset versions; compare, trace, merge them; forget a person or source.
 
     \b
     Examples:
       tuneloop data
-      tuneloop show data-2
+      tuneloop data diff data-1 data-2
+      tuneloop data trace r1:6b1f…
+      tuneloop data merge data-1 data-3
+      tuneloop data forget --subject customer-7 --yes
     """
     from tuneloop.app.cli.screen import Screen
-    from tuneloop.store import datasets
 
     screen = Screen(as_json)
+    given = names or []
     with workspace_at(workspace, create=False) as ws:
-        versions = datasets.versions(ws)[::-1]
+        if action == "list":
+            _list(ws, screen)
+        elif action == "sources":
+            _sources(ws, screen)
+        elif action == "diff":
+            _diff(ws, screen, _taken(given, 2, "data-1 data-2"), limit)
+        elif action == "trace":
+            _trace(ws, screen, _taken(given, 1, "r1:…")[0])
+        elif action == "merge":
+            _merge(ws, screen, given)
+        elif action == "forget":
+            _forget(ws, screen, subject, source, yes, rebuild)
+        else:
+            raise UsageError(f"found {action!r}", expected=" or ".join(ACTIONS), do="See: tuneloop data --help")
+
+
+def _taken(given: list[str], count: int, example: str) -> list[str]:
+    if len(given) != count:
+        raise UsageError(f"found {len(given)} names", expected=f"{count}, as {example}")
+    return given
+
+
+def _list(ws: Workspace, screen: Screen) -> None:
+    from tuneloop.store import datasets
+
+    versions = datasets.versions(ws)[::-1]
     if not versions:
-        screen.say("No dataset version yet. Make one with: tuneloop prepare FILE")
+        screen.say(NONE)
     else:
         rows: list[list[object]] = [
             [
@@ -32,5 +129,99 @@ def data(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
             ]
             for one in versions
         ]
-        screen.table(rows, ["name", "made", "records", "train", "validation", "test", "kinds"])
+        screen.table(rows, list(HEAD))
     screen.result(versions)
+
+
+def _sources(ws: Workspace, screen: Screen) -> None:
+    from tuneloop.store.sources import sources
+
+    found = sources(ws)[::-1]
+    rows: list[list[object]] = [
+        [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.created] for one in found
+    ]
+    screen.table(rows, list(SOURCES))
+    screen.result(found)
+
+
+def _diff(ws: Workspace, screen: Screen, names: list[str], limit: int) -> None:
+    from tuneloop.prepare import differing
+    from tuneloop.store import datasets
+
+    old, new = (datasets.version(ws, name) for name in names)
+    counts = differing.counts(ws, old, new)
+    shown = differing.differences(ws, old, new, limit=limit)
+    screen.say("  ".join(f"{KINDS[kind]} {count:,}" for kind, count in counts.items()))
+    for one in shown:
+        split = "" if one.old_split in (None, one.new_split) else f" {one.old_split} → {one.new_split or '-'}"
+        screen.say(f"{KINDS[one.kind]} {one.old or one.new}{split}")
+        for mark, payload in (("-", one.old_payload), ("+", one.new_payload)):
+            if payload is not None and one.kind != "moved":
+                screen.say(f"  {mark} {_said(payload)}")
+    screen.result({"counts": counts, "differences": shown})
+
+
+def _said(payload: dict[str, Any]) -> str:
+    """A record on one line."""
+    from tuneloop.records import Record
+
+    text = " ⏎ ".join(Record.from_payload(payload).full_text.split("\n"))
+    return text[:200] + ("…" if len(text) > 200 else "")
+
+
+def _trace(ws: Workspace, screen: Screen, record: str) -> None:
+    from tuneloop.prepare.passport import passport
+
+    found = passport(ws, record)
+    screen.say(_said(found.payload))
+    for one in found.origins:
+        screen.say(f"  ← {one.source}: {one.file}, {one.locator}")
+    for edit in found.edits:
+        screen.say(f"  ← {edit.step}: {_said(edit.before) if edit.before else edit.parent}")
+    for name, split in found.versions.items():
+        screen.say(f"  → {name} ({split})")
+    for model in found.models:
+        results = ", ".join(one.evaluation for one in found.results if one.model == model)
+        screen.say(f"  → {model}{f' → {results}' if results else ''}")
+    screen.result(found)
+
+
+def _merge(ws: Workspace, screen: Screen, names: list[str]) -> None:
+    from tuneloop.prepare.merging import merge
+    from tuneloop.runs import queue
+
+    with screen.progress() as watch, queue.here(ws, "merge", {"versions": names}) as lease:
+        made = merge(ws, names, lease=lease, progress=watch)
+    report = made.report
+    words = MERGED.format(
+        name=made.name,
+        records=f"{made.records:,}",
+        names=", ".join(names),
+        again=report.get("already_there", 0),
+        bridges=report.get("bridges", 0),
+    )
+    screen.say(words)
+    screen.result(made)
+
+
+def _forget(ws: Workspace, screen: Screen, subject: str | None, source: str | None, yes: bool, rebuild: bool) -> None:
+    from tuneloop.prepare import forgetting
+
+    found = forgetting.touched(ws, subject=subject, source=source)
+    _say_touched(screen, found)
+    if not yes:
+        screen.say(TRIAL)
+        screen.result(found)
+        return
+    done = forgetting.forget(ws, found, person=getpass.getuser(), rebuild=rebuild)
+    for old, new in done.versions.items():
+        screen.say(ERASED.format(old=old, new=new))
+    for model, run in done.rebuilds.items():
+        screen.say(REBUILT.format(model=model, run=run))
+    screen.result(done)
+
+
+def _say_touched(screen: Screen, found: Touched) -> None:
+    screen.say(TOUCHED.format(items=found.items, records=len(found.records), shared=found.shared))
+    parts = {name: ", ".join(getattr(found, name)) or "-" for name in ("versions", "models", "evaluations", "sources")}
+    screen.say(HOLDING.format(**parts))

@@ -9,13 +9,14 @@ from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.paging import After, Limit, Page, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
-from tuneloop.errors import NotFoundError
-from tuneloop.prepare import browsing, versions
+from tuneloop.prepare import browsing, differing, versions
 from tuneloop.prepare.browsing import Entry
+from tuneloop.prepare.differing import Difference
+from tuneloop.prepare.passport import Edit, Result, passport
 from tuneloop.records import DatasetVersion, Fate, Origin
 from tuneloop.records.origin import Outcome
 from tuneloop.records.results import Split
-from tuneloop.store import datasets, models, sources
+from tuneloop.store import datasets, sources
 from tuneloop.store.restores import Restore
 from tuneloop.store.sources import Source
 
@@ -23,13 +24,19 @@ router = APIRouter(tags=["prepare"])
 
 
 class RecordTraced(BaseModel):
-    """A record with every place it came from and every version that holds it."""
+    """A record with every place it came from, how it was edited, and what was made of it.
+
+    `versions` hold it, oldest first, in the split that `splits` says; `models` were trained on it.
+    """
 
     id: str
     payload: dict[str, object]
     origins: list[Origin]
+    edits: list[Edit]
     versions: list[str]
+    splits: dict[str, str]
     models: list[str]
+    results: list[Result]
 
 
 class Taking(BaseModel):
@@ -141,18 +148,34 @@ def difference(request: Request, name: str, other: str, caller: Caller = needs("
     return versions.difference(ws, datasets.version(ws, name), datasets.version(ws, other))
 
 
+@router.get("/versions/{name}/differences/{other}")
+def list_differences(
+    request: Request,
+    name: str,
+    other: str,
+    after: After = None,
+    limit: Limit = 50,
+    kind: differing.Kind | None = None,
+    caller: Caller = needs("data:read"),
+) -> Page[Difference]:
+    """Row by row, from `name` to `other`: added, removed, edited (one source item, two records), moved."""
+    ws = service(request).ws
+    old, new = datasets.version(ws, name), datasets.version(ws, other)
+    found = differing.differences(ws, old, new, kind=kind, after=after, limit=limit + 1)
+    return page(found, limit, lambda one: one.cursor)
+
+
 @router.get("/records/{identity}")
 def trace(request: Request, identity: str, caller: Caller = needs("data:read")) -> RecordTraced:
-    ws = service(request).ws
-    holding = versions.trace(ws, identity)
-    if not holding:
-        raise NotFoundError(f"no version holds the record {identity!r}")
-    found = browsing.entry(ws, holding[-1], identity)
-    names = [one.name for one in holding]
+    """Back to its sources and forward to what was made of it."""
+    found = passport(service(request).ws, identity)
     return RecordTraced(
-        id=identity,
+        id=found.record,
         payload=found.payload,
-        origins=versions.origins_of(ws, holding[-1], identity),
-        versions=names,
-        models=[one.name for one in models.models(ws) if one.dataset in names],
+        origins=found.origins,
+        edits=found.edits,
+        versions=list(found.versions),
+        splits=found.versions,
+        models=found.models,
+        results=found.results,
     )

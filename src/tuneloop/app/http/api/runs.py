@@ -25,8 +25,11 @@ class Asked(BaseModel):
         extra="forbid",
         json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
     )
-    stage: Literal["prepare", "train", "evaluate"]
+    stage: Literal["prepare", "merge", "train", "evaluate"]
     files: list[str] = Field([], max_length=1000, description="For prepare: ids of uploaded files.")
+    versions: list[str] = Field(
+        [], max_length=100, description="For merge: dataset versions; the first keeps its splits."
+    )
     data: str | None = Field(None, description="For train: a dataset version; the newest if left out.")
     model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
     recipe: dict[str, Any] = {}
@@ -63,6 +66,8 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
     ws = service(request).ws
     if body.stage == "prepare":
         run = beginning.prepare(ws, body.files, body.recipe, scenario=body.scenario)
+    elif body.stage == "merge":
+        run = beginning.merge(ws, body.versions)
     elif body.stage == "train":
         run = beginning.train(ws, body.data, body.recipe)
     else:
