@@ -1,25 +1,31 @@
 """Who may not ask is told so before a byte of the body is read; who may sends no more bytes than allowed.
 
 A body that says its length is refused by it.  One that does not (chunked) is counted while it streams, and the reading
-ends with the first byte too many; the connection is closed with the answer.  A body that stands still is given up.
+ends with the first byte too many; the connection is closed with the answer.  A body that stands still is given up.  All
+but uploads are JSON, and are refused where they are nested too deeply.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tuneloop.app.http import depth
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.security import OPEN, check
 from tuneloop.app.http.settings import ENVELOPE, MEGABYTE, Rules
 
-UPLOADS = ("/v1/files",)
-"""Paths whose POST carries a file."""
+UPLOADS = re.compile(r"/v1/files/?|/v1/uploads/[^/]+/parts/?")
+"""Paths whose POST carries a file, or a part of one."""
 UNKNOWN_CALLERS = 64 << 10
 """Bytes that may come with a request which needs no caller."""
+LONG = 256 << 10
+"""Bytes of a body whose nesting is counted in a thread: 8 MiB of brackets take a second."""
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -54,7 +60,7 @@ class Bodies:
             check(caller, permission)
         if caller is None:
             return UNKNOWN_CALLERS
-        if scope["method"] == "POST" and scope["path"].rstrip("/") in UPLOADS:
+        if scope["method"] == "POST" and UPLOADS.fullmatch(scope["path"]):
             return self.settings.upload_megabytes * MEGABYTE + ENVELOPE
         return self.settings.body_megabytes * MEGABYTE
 
@@ -68,6 +74,7 @@ class _Counted:
         self._count, self._whole, self._begun = 0, False, False
         self._refused: HttpError | None = None
         self._told = False
+        self._kept: list[bytes] | None = None if UPLOADS.fullmatch(path) else []
 
     async def receive(self) -> Message:
         if self._whole:
@@ -84,7 +91,22 @@ class _Counted:
             if self._count > self._most:
                 raise self._break_off(too_large(self._path, self._most))
             self._whole = not message.get("more_body", False)
+            if self._kept is not None:
+                await self._check(message.get("body", b""))
         return message
+
+    async def _check(self, chunk: bytes) -> None:
+        """Refuse JSON that is nested too deeply, once it is here; or is no UTF-8, whose brackets are not told so."""
+        assert self._kept is not None
+        self._kept.append(chunk)
+        if b"\0" in chunk:
+            raise self._break_off(HttpError(400, "The body holds a NUL character.", code="invalid_value"))
+        if self._whole:
+            body, self._kept = b"".join(self._kept), None
+            deep = await run_in_threadpool(depth.too_deep, body) if len(body) > LONG else depth.too_deep(body)
+            if deep:
+                told = f"The body is nested too deeply; expected at most {depth.MOST} levels."
+                raise self._break_off(HttpError(400, told, code="invalid_value"))
 
     async def send(self, message: Message) -> None:
         if self._refused is None or self._begun:
@@ -101,7 +123,7 @@ class _Counted:
 
 def too_large(path: str, most: int) -> HttpError:
     size = f"{most // MEGABYTE} MiB" if most >= MEGABYTE else f"{most >> 10} KiB"
-    param = "file" if path.rstrip("/") in UPLOADS else None
+    param = None if UPLOADS.fullmatch(path) is None else "data" if path.rstrip("/").endswith("/parts") else "file"
     return HttpError(413, f"The body of the request is larger than {size}.", code="file_too_large", param=param)
 
 

@@ -1,0 +1,59 @@
+"""How deeply a body is nested, against the parser's own view of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.http.team import make_team
+
+from tuneloop.app.http.depth import MOST, too_deep
+
+
+def depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + max(map(depth, inner), default=0)
+
+
+def nested(draw: random.Random, levels: int) -> Any:
+    value: Any = draw.choice([1, 'a"[{\\', '\\"]}', None, "\\"])
+    for _ in range(levels):
+        value = draw.choice([[value, "[[[["], {'}{"\\': value}, [1, value, [], {}], {"a": value, "b": [[2]]}])
+    return value
+
+
+@pytest.mark.parametrize("levels", [1, 3, 30, 62, 63, 64, 65, 66, 90, 200])
+def test_brackets_count_and_texts_do_not(levels: int) -> None:
+    draw = random.Random(levels)
+    for _ in range(20):
+        value = nested(draw, levels)
+        for ascii_only in (False, True):
+            assert too_deep(json.dumps(value, ensure_ascii=ascii_only).encode()) == (depth(value) > MOST)
+
+
+def test_what_is_no_json_is_left_to_the_parser() -> None:
+    assert not too_deep(b'"' + b"[" * 1000 + b'"')
+    assert not too_deep(b"[]" * 1000)
+    assert too_deep(b"[" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "tail"),
+    [
+        ("/v1/chat/completions", b'{"model": "a", "messages": [], "chat_template_kwargs": ', b"}"),
+        ("/v1/fine_tuning/jobs", b'{"model": "a", "metadata": ', b"}"),
+        ("/api/runs", b'{"stage": "train", "recipe": ', b"}"),
+    ],
+)
+def test_too_deep_a_body_is_refused_before_its_route(tmp_path: Path, path: str, head: bytes, tail: bytes) -> None:
+    client = make_team(tmp_path).client("admin")
+    for text in (b'{"a":' * 900 + b"1" + b"}" * 900, b'{"a":"' + b"b" * 300_000 + b'","c":' + b"[" * 80 + b"]" * 81):
+        told = client.post(path, content=head + text + tail, headers={"content-type": "application/json"})
+        assert told.status_code == 400, told.text
+        assert "nested too deeply" in told.json()["error"]["message"]
+    wide = json.dumps({"a": "[1]"}).encode("utf-16")
+    told = client.post(path, content=wide, headers={"content-type": "application/json"})
+    assert (told.status_code, told.json()["error"]["code"]) == (400, "invalid_value")
