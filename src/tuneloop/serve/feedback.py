@@ -53,7 +53,7 @@ def give(ws: Workspace, identity: str, kind: Kind, value: Any, *, person: str, n
             "note": _hidden(ws, note),
             "created": clock(connection),
         }
-        connection.execute(insert(table).values(row))
+        connection.execute(insert(table), row)
     return _feedback(row)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     select,
     update,
 )
@@ -204,15 +205,24 @@ checkpoints = Table(
 )
 
 
+_OF_KIND = select(counters.c.last).where(counters.c.kind == bindparam("counted")).with_for_update()
+_NEXT = (
+    update(counters)
+    .where(counters.c.kind == bindparam("counted"))
+    .values(last=counters.c.last + 1)
+    .returning(counters.c.last)
+)
+"""Built once: most transactions that write begin with one."""
+
+
 def lock_kind(connection: Connection, kind: str) -> None:
     """Let one writer of a kind in at a time: for a look that decides about an insert (SQLite writers queue anyway)."""
-    connection.execute(select(counters.c.last).where(counters.c.kind == kind).with_for_update())
+    connection.execute(_OF_KIND, {"counted": kind})
 
 
 def next_number(connection: Connection, kind: str) -> int:
     """The next number of a kind, taken inside the caller's transaction: `data` 3 becomes the name `data-3`."""
-    statement = update(counters).where(counters.c.kind == kind).values(last=counters.c.last + 1)
-    return int(connection.execute(statement.returning(counters.c.last)).scalar_one())
+    return int(connection.execute(_NEXT, {"counted": kind}).scalar_one())
 
 
 def created_text(seconds: float) -> str:
