@@ -178,9 +178,12 @@ def _now_postgresql(element: now, compiler: Any, **_: Any) -> str:
     return "extract(epoch from clock_timestamp())::float8"
 
 
+_CLOCK = select(now())
+
+
 def clock(connection: Connection) -> float:
     """The database's time, in seconds since 1970."""
-    return float(connection.execute(select(now())).scalar_one())
+    return float(connection.execute(_CLOCK).scalar_one())
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
