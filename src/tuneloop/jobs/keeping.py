@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneloop.jobs import creating, ending, stopping, webhooks
-from tuneloop.store import Workspace, files
+from tuneloop.store import Workspace, files, uploads
 from tuneloop.store import jobs as rows
 
 
@@ -19,5 +19,6 @@ def keep_up(ws: Workspace) -> None:
 
 
 def remove_expired(ws: Workspace) -> list[str]:
-    """Files whose time is over; once a minute is enough."""
+    """Files and uploads whose time is over; once a minute is enough."""
+    uploads.remove_ended(ws)
     return files.delete_expired(ws)

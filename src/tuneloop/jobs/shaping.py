@@ -9,8 +9,28 @@ from tuneloop.jobs.naming import model_name
 from tuneloop.jobs.recipes import numbers_of
 from tuneloop.store.files import File
 from tuneloop.store.jobs import Job, JobCheckpoint, JobEvent
+from tuneloop.store.uploads import Part, Upload
 
 LEGACY = ("n_epochs", "batch_size", "learning_rate_multiplier")
+
+
+def shaped_upload(one: Upload, file: File | None) -> dict[str, Any]:
+    """`file` is what it became, None where it is not there (yet, or no more)."""
+    return {
+        "id": one.id,
+        "object": "upload",
+        "bytes": one.bytes,
+        "created_at": int(one.created),
+        "filename": one.filename,
+        "purpose": one.purpose,
+        "status": one.status,
+        "expires_at": int(one.expires),
+        "file": None if file is None else shaped_file(file),
+    }
+
+
+def shaped_part(part: Part) -> dict[str, Any]:
+    return {"id": part.id, "object": "upload.part", "created_at": int(part.created), "upload_id": part.upload}
 
 
 def shaped(job: Job) -> dict[str, Any]:

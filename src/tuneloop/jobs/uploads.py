@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from sqlalchemy import Connection
 
 from tuneloop.errors import InputError, UsageError, Where, unknown_key
 from tuneloop.models.places import STARTER
@@ -45,10 +47,11 @@ def keep(
     expires_after: int | None = None,
     options: Mapping[str, Any] | None = None,
     owner: str = "",
+    within: Callable[[Connection, File], None] | None = None,
 ) -> File:
     """Check a file that lies whole at `part` (a part of the workspace's blobs), and make it visible.
 
-    Raises `InputError` for a fine-tuning file with a line that is no JSON object, and `StorageError` where the disk is
+    `within` is called in the transaction that does so.  Raises `InputError` for a fine-tuning file with a line that is no JSON object, and `StorageError` where the disk is
     full: then nothing is kept.
     """
     check_request(purpose, expires_after, options or {})
@@ -68,6 +71,7 @@ def keep(
         options=options,
         expires_after=expires_after,
         owner=owner,
+        within=within,
     )
 
 

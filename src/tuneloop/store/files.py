@@ -7,7 +7,7 @@ the last file of a content removes the bytes.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -63,13 +63,17 @@ def add_file(
     options: Mapping[str, Any] | None = None,
     expires_after: int | None = None,
     owner: str = "",
+    within: Callable[[Connection, File], None] | None = None,
 ) -> File:
-    """Make a blob visible as a file; `ConflictError` when its bytes were deleted in the same moment."""
+    """Make a blob visible as a file; `ConflictError` when its bytes were deleted in the same moment.
+
+    `within` is called in the same transaction, for a row that names the file.
+    """
     with ws.db.write(durable=True) as connection:
         lock_kind(connection, "file")
         if not ws.blobs.has(address):
             raise ConflictError("the same content was deleted while it was uploaded", do="Upload it again")
-        return insert_file(
+        made = insert_file(
             connection,
             address,
             filename=filename,
@@ -81,6 +85,9 @@ def add_file(
             expires_after=expires_after,
             owner=owner,
         )
+        if within is not None:
+            within(connection, made)
+        return made
 
 
 def insert_file(
@@ -113,7 +120,7 @@ def insert_file(
         "created": now,
         "expires": None if expires_after is None else now + expires_after,
     }
-    connection.execute(insert(table).values(row))
+    connection.execute(insert(table), row)
     return _file(row)
 
 

@@ -132,3 +132,30 @@ webhook_deliveries = Table(
     Column("created", Double, nullable=False),
 )
 Index("ix_webhook_deliveries_done_due", webhook_deliveries.c.done, webhook_deliveries.c.due)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("expires_after", BigInteger),
+    Column("owner", String(128), nullable=False),
+    Column("outcome", String(16)),
+    Column("file", String(64)),
+    Column("named", JSON(none_as_null=True)),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("upload", String(64), ForeignKey("uploads.id", ondelete="CASCADE"), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created", Double, nullable=False),
+)
+Index("ix_upload_parts_upload", upload_parts.c.upload)

@@ -65,14 +65,19 @@ async def create_file(request: Request, caller: Caller = needs("files:write")) -
 def _keep(request: Request, part: Any, **asked: Any) -> File:
     try:
         return uploads.keep(service(request).ws, part, **asked)
-    except NotDictionary as error:
-        raise HttpError(400, str(error)) from None
-    except (UsageError, InputError) as error:
-        field = error.where.field if error.where and error.where.field else "file"
-        code = error.code if isinstance(error, UnknownKeyError) else "invalid_file"
-        raise HttpError(400, str(error), param=field, code=code) from None
-    except ConflictError as error:  # its bytes were deleted in the same moment: sending it again helps
-        raise HttpError(503, str(error), code="try_again", headers={"retry-after": "1"}) from None
+    except (UsageError, InputError, ConflictError) as error:
+        raise refused_file(error) from None
+
+
+def refused_file(error: UsageError | InputError | ConflictError) -> HttpError:
+    """The answer to a file that cannot be kept."""
+    if isinstance(error, NotDictionary):
+        return HttpError(400, str(error))
+    if isinstance(error, ConflictError):  # its bytes were deleted in the same moment: sending it again helps
+        return HttpError(503, str(error), code="try_again", headers={"retry-after": "1"})
+    field = error.where.field if error.where and error.where.field else "file"
+    code = error.code if isinstance(error, UnknownKeyError) else "invalid_file"
+    return HttpError(400, str(error), param=field, code=code)
 
 
 def _asked(fields: dict[str, str]) -> tuple[int | None, dict[str, str]]:

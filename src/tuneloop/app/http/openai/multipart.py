@@ -33,10 +33,10 @@ class Upload:
 
 
 class Reading:
-    """One body; `feed` it chunk by chunk, then `finish`."""
+    """One body, whose file is called `name`; `feed` it chunk by chunk, then `finish`."""
 
-    def __init__(self, ws: Workspace, boundary: bytes, most: int) -> None:
-        self.ws, self.most, self.upload = ws, most, Upload()
+    def __init__(self, ws: Workspace, boundary: bytes, most: int, name: str = "file") -> None:
+        self.ws, self.most, self.file, self.upload = ws, most, name, Upload()
         self._header, self._value = b"", b""
         self._headers: dict[bytes, bytes] = {}
         self._name, self._text = "", bytearray()
@@ -60,11 +60,11 @@ class Reading:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise _broken(str(error)) from None
+            raise self._broken(str(error)) from None
 
     def finish(self) -> Upload:
         if not self._ended:
-            raise _broken("it ends before its last boundary; the connection was cut off")
+            raise self._broken("it ends before its last boundary; the connection was cut off")
         return self.upload
 
     def drop(self) -> None:
@@ -87,7 +87,7 @@ class Reading:
 
     def _check_header(self) -> None:
         if len(self._header) + len(self._value) > MOST_HEADER_BYTES:
-            raise _broken("a header of a part is too long")
+            raise self._broken("a header of a part is too long")
 
     def _header_end(self) -> None:
         self._headers[self._header.lower()] = self._value
@@ -98,10 +98,12 @@ class Reading:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" not in options:
             if len(self.upload.fields) >= MOST_FIELDS:
-                raise _broken(f"it has more than {MOST_FIELDS} fields")
+                raise self._broken(f"it has more than {MOST_FIELDS} fields")
             return
-        if self._name != "file" or self.upload.part is not None:
-            raise HttpError(400, f"Unexpected file part `{self._name}`; send one file, as `file`.", param=self._name)
+        if self._name != self.file or self.upload.part is not None:
+            raise HttpError(
+                400, f"Unexpected file part `{self._name}`; send one file, as `{self.file}`.", param=self._name
+            )
         self.upload.filename = plain_name(options[b"filename"].decode("utf-8", "replace"))
         self.upload.part = self.ws.blobs.new_part()
         with storage_errors(self.upload.part):
@@ -115,7 +117,7 @@ class Reading:
             return
         self.upload.size += end - start
         if self.upload.size > self.most:
-            raise too_large(self.most)
+            raise too_large(self.most, self.file)
         with storage_errors(self.ws.blobs.folder, needed=end - start):
             self._out.write(data[start:end])
 
@@ -130,13 +132,17 @@ class Reading:
     def _over(self) -> None:
         self._ended = True
 
+    def _broken(self, why: str) -> HttpError:
+        message = f"The multipart body cannot be read: {why}."
+        return HttpError(400, message, param=self.file, code="invalid_multipart")
 
-async def read_upload(request: Request, ws: Workspace, most: int) -> Upload:
-    """The fields and the file of a request; whatever goes wrong, nothing stays on the disk."""
+
+async def read_upload(request: Request, ws: Workspace, most: int, name: str = "file") -> Upload:
+    """The fields and the file (the part `name`) of a request; whatever goes wrong, nothing stays on the disk."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or b"boundary" not in options:
-        raise HttpError(400, "Expected a multipart/form-data body with the parts `purpose` and `file`.", param="file")
-    reading = Reading(ws, options[b"boundary"], most)
+        raise HttpError(400, f"Expected a multipart/form-data body with the part `{name}`.", param=name)
+    reading = Reading(ws, options[b"boundary"], most, name)
     try:
         async for chunk in request.stream():
             reading.feed(chunk)
@@ -155,11 +161,7 @@ def plain_name(name: str) -> str:
     return "".join(sign for sign in last if sign.isprintable())[:255] or "upload"
 
 
-def too_large(most: int) -> HttpError:
+def too_large(most: int, name: str = "file") -> HttpError:
     return HttpError(
-        413, f"The file is larger than {most // 2**20} MB, the most that is taken.", param="file", code="file_too_large"
+        413, f"The file is larger than {most // 2**20} MB, the most that is taken.", param=name, code="file_too_large"
     )
-
-
-def _broken(why: str) -> HttpError:
-    return HttpError(400, f"The multipart body cannot be read: {why}.", param="file", code="invalid_multipart")
