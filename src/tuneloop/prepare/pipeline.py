@@ -10,28 +10,33 @@ record, and never decide about them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.prepare import batches
-from tuneloop.prepare.decision import Drop, Merge, Replace
+from tuneloop.prepare.decision import Drop, Keep, Merge, Replace
 from tuneloop.prepare.importer import EXCERPT
 from tuneloop.prepare.originals import Originals
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.spill import Spill, SpillFolder
+from tuneloop.prepare.spread import Spread
 from tuneloop.prepare.step import Step
 from tuneloop.prepare.tally import Tally
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXAMPLES = 5
+EXAMPLES = 20
 
 
 @dataclass
 class Pipeline:
-    """`spared` holds, by row, the steps whose decision a person overruled (an empty name: every step's)."""
+    """`spared` holds, by row, the steps whose decision a person overruled (an empty name: every step's).
+
+    `starts` are the first rows of the inputs, filled while they are read.
+    """
 
     steps: Sequence[Step]
     folder: SpillFolder
@@ -40,12 +45,16 @@ class Pipeline:
     spared: dict[int, set[str]] = field(default_factory=dict)
     given: Callable[[], Iterable[pa.RecordBatch]] = tuple
     hide: Callable[[str], str] = str
+    starts: list[int] = field(default_factory=list)
+    spreads: list[Spread] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     examples: list[dict[str, str]] = field(default_factory=list)
+    _shown: Counter[str] = field(default_factory=Counter)
 
     def run(self, imported: Iterator[pa.RecordBatch]) -> Spill:
         """The records that stay, by rising row."""
         self.tallies = [Tally() for _ in self.steps]
+        self.spreads = [Spread(self.starts) for _ in self.steps]
         summaries: dict[int, Any] = {}
         done, stream = 0, imported
         while True:
@@ -91,15 +100,19 @@ class Pipeline:
         batch, kept_aside = self._set_spared_aside(step, batch)
         outcome = step.apply(batch, summary)
         self.tallies[at] += outcome.tally
+        self.spreads[at].count(batch, [place for place, decision in outcome.decided if not isinstance(decision, Keep)])
         rows, ids, payloads = (batch.column(name) for name in ("row", "id", "payload"))
         for index, decision in outcome.decided:
             parent, before = ids[index].as_py(), payloads[index].as_py()
             if isinstance(decision, Replace):
                 counts = ", ".join(f"{kind} {count}" for kind, count in decision.detail.items())
                 self.originals.add(decision.record.id, parent, step.name, counts, before)
-                self._example(step, before, decision.record.full_text)
+                if self._shown[step.name] < EXAMPLES:
+                    told = self.hide(batches.to_record(before).full_text), self.hide(decision.record.full_text)
+                    self._example(step, "changed", *_around_change(*told))
             elif isinstance(decision, Drop | Merge):
                 text = self.hide(batches.to_record(before).full_text)[:EXCERPT]
+                self._example(step, decision.reason, text, "")
                 ended.append((rows[index].as_py(), decision, step.name, parent, text))
                 if isinstance(decision, Drop) or decision.into != parent:
                     self.originals.add(parent, parent, step.name, decision.reason, before)
@@ -115,11 +128,19 @@ class Pipeline:
             return batch, None
         return batch.filter(pa.array([not one for one in mask])), batch.filter(pa.array(mask))
 
-    def _example(self, step: Step, before: bytes, after: str) -> None:
-        """A few changed records for the report, personal data hidden."""
-        if sum(one["step"] == step.name for one in self.examples) < EXAMPLES:
-            text = self.hide(batches.to_record(before).full_text)
-            self.examples.append({"step": step.name, "before": text[:EXCERPT], "after": self.hide(after)[:EXCERPT]})
+    def _example(self, step: Step, reason: str, before: str, after: str) -> None:
+        """The first records that a step changed or removed, for the report, personal data hidden."""
+        if self._shown[step.name] < EXAMPLES:
+            self._shown[step.name] += 1
+            self.examples.append({"step": step.name, "reason": reason, "before": before, "after": after})
+
+
+def _around_change(before: str, after: str) -> tuple[str, str]:
+    """Both texts from a little before the first difference on."""
+    same = next((at for at, (one, two) in enumerate(zip(before, after, strict=False)) if one != two), 0)
+    start = max(0, same - EXCERPT // 4) if same > EXCERPT // 2 else 0
+    lead = "…" if start else ""
+    return lead + before[start : start + EXCERPT], lead + after[start : start + EXCERPT]
 
 
 class _Observer:

@@ -97,6 +97,7 @@ class _Job:
                 hide=pipeline.hide,
                 restored=_restored(self.ws),
                 spared=pipeline.spared,
+                starts=pipeline.starts,
             )
             final = pipeline.run(ingest.batches())
             items = ingest.items.close()

@@ -48,6 +48,15 @@ _CHANGED = Words(
     "to it.",
     "{file} 在读取过程中被修改，读到的内容可能新旧混杂。请在无人写入时重新准备。",
 )
+_ODD = Words(
+    "{step} strikes {rate} % of the records {where}, several times more than elsewhere. Look at its examples: the rule "
+    "may not fit them.",
+    "“{step}”影响了{where} {rate}% 的记录，是其他部分的几倍。请查看示例，这条规则可能不适合它们。",
+)
+_WHERE = {
+    "language": Words("in the language {value}", "语言为 {value} 的"),
+    "source": Words("of {value}", "来自 {value} 的"),
+}
 _NO_ORIGINALS = Words(
     "Originals of personal data were not kept, as there is no key for them.",
     "没有密钥，因此未保留个人信息的原文。",
@@ -74,8 +83,13 @@ def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership,
             for (outcome, step, reason), count in ledgers.reasons.most_common()
         ],
         "steps": [
-            {"name": step.name, "title": step.title._asdict(), **tally.as_dict()}
-            for step, tally in zip(pipeline.steps, pipeline.tallies, strict=True)
+            {
+                "name": step.name,
+                "title": step.title._asdict(),
+                **tally.as_dict(),
+                "spread": [one.as_dict() for one in spread.shares([note.name for note in ingest.notes])],
+            }
+            for step, tally, spread in zip(pipeline.steps, pipeline.tallies, pipeline.spreads, strict=True)
         ],
         "mended": dict(ingest.mended),
         "records": sum(made.splits.values()),
@@ -109,7 +123,7 @@ def _input(note: InputNote, counts: Mapping[str, int]) -> dict[str, Any]:
 
 def _file(note: FileNote) -> dict[str, Any]:
     return {
-        "name": note.name,
+        "name": note.shown,
         "format": note.format,
         "encoding": note.encoding,
         "shape": note.shape,
@@ -173,12 +187,19 @@ def _advise(
     for note in [file for one in ingest.notes for file in one.notes][:LISTED_FILES]:
         if note.changed_meanwhile:
             yield Advice("changed", _CHANGED.format(file=note.name))
+        if note.serves is not None:
+            yield Advice("serves", note.serves)
         if note.shape and note.confidence < 0.6:
-            words = _UNSURE.format(file=note.name, shape=note.shape, confidence=round(100 * note.confidence))
+            words = _UNSURE.format(file=note.shown, shape=note.shape, confidence=round(100 * note.confidence))
             yield Advice("shape", words, note.confidence)
         if note.unused:
             shown = ", ".join(note.unused[:12]) + (" …" if len(note.unused) > 12 else "")
-            yield Advice("columns", _UNUSED.format(file=note.name, columns=shown))
+            yield Advice("columns", _UNUSED.format(file=note.shown, columns=shown))
+    for step, spread in zip(pipeline.steps, pipeline.spreads, strict=True):
+        for share in spread.shares([note.name for note in ingest.notes]):
+            if share.odd:
+                where, rate = _WHERE[share.by].format(value=share.value), round(100 * share.rate)
+                yield Advice("spread", _ODD.format(step=step.title, where=where, rate=rate), share.rate)
     if pipeline.originals.seal and pipeline.originals.key is None:
         yield Advice("originals", _NO_ORIGINALS)
 

@@ -75,7 +75,7 @@ def data(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List dataset versions; compare, trace, merge them; forget a person or source.
+    """Dataset versions: list, compare, trace, merge them; forget a person.
 
     \b
     Examples:

@@ -26,13 +26,17 @@ def prepare(
     assignments: SetOption = None,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
+    examples: Annotated[
+        int, typer.Option(min=0, max=20, help="With --dry-run: examples shown of each step.", show_default=True)
+    ] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Read files into a dataset version, with a report.
 
     JSONL, JSON, CSV, TSV, Parquet and text in any common encoding; OpenAI messages, ShareGPT, Alpaca, question and
     answer columns, preference pairs and plain text are recognized. Each row ends as kept, merged, dropped or rejected,
-    and can be seen and restored.
+    and can be seen and restored. --dry-run shows what each step would change, with examples and the share by source and
+    language.
 
     \b
     Examples:
@@ -43,6 +47,7 @@ def prepare(
     from tuneloop import loop
     from tuneloop.app.cli.preparation import NEXT, show_report
     from tuneloop.app.cli.screen import Screen
+    from tuneloop.app.cli.steps_shown import show_steps
     from tuneloop.recipes import read_recipe
 
     screen = Screen(as_json)
@@ -50,6 +55,8 @@ def prepare(
     with workspace_at(workspace, for_trial=dry_run) as ws, screen.progress() as watch:
         version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=scenario, progress=watch, dry_run=dry_run)
     show_report(screen, version)
-    if not dry_run:
+    if dry_run:
+        show_steps(screen, version.report, examples)
+    else:
         screen.say(NEXT)
     screen.result(version)
