@@ -20,7 +20,9 @@ import json
 import secrets
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +44,9 @@ PAUSES = (5, 30, 120, 600, 3600, 4 * 3600, 10 * 3600)
 PRIVATE = "webhooks_private"
 SECONDS, MOST_AT_ONCE, MOST_BYTES = 10.0, 20, 2000
 CLAIM_SECONDS = 60.0
+WHOLE_SECONDS = 30.0
+"""Of one try, whatever the other side does: one byte every few seconds must not hold up everybody's word."""
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -177,10 +182,13 @@ def post(ws: Workspace, url: str, body: bytes, headers: Mapping[str, str]) -> in
     address, host, port, path, encrypted = _place(ws, url)
     connection: http.client.HTTPConnection
     plain = socket.create_connection((address, port), timeout=SECONDS)
+    same = plain.dup()  # TLS takes the first one over
+    deadline = threading.Timer(WHOLE_SECONDS, _cut, [same])
+    deadline.start()
     try:
         if encrypted:
             connection = http.client.HTTPSConnection(host, port, timeout=SECONDS)
-            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+            connection.sock = plain = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=SECONDS)
             connection.sock = plain
@@ -189,12 +197,21 @@ def post(ws: Workspace, url: str, body: bytes, headers: Mapping[str, str]) -> in
         answer.read(MOST_BYTES)
         return answer.status
     finally:
+        deadline.cancel()
+        same.close()
         plain.close()
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
     """(address, host, port, path, encrypted) of a URL; `UsageError` for one inside the network, or of no web."""
     where = Where(field="url")
+    if not (url.isascii() and url.isprintable() and " " not in url):
+        raise UsageError(f"found {url!r}", expected="other signs than ASCII as %XX, and no spaces", where=where)
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -225,9 +242,12 @@ def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
 
 def _public(address: str) -> bool:
     one = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(one, ipaddress.IPv6Address) and one.ipv4_mapped is not None:
-        one = one.ipv4_mapped
-    return one.is_global and not one.is_multicast
+    inner: ipaddress.IPv4Address | None = None
+    if isinstance(one, ipaddress.IPv6Address):  # several kinds of IPv6 address lead to an IPv4 one
+        inner = one.ipv4_mapped or one.sixtofour or (one.teredo[1] if one.teredo else None)
+        if one in NAT64:
+            inner = ipaddress.IPv4Address(int(one) & 0xFFFF_FFFF)
+    return one.is_global and not one.is_multicast if inner is None else inner.is_global and not inner.is_multicast
 
 
 def _webhook(row: Mapping[Any, Any]) -> Webhook:

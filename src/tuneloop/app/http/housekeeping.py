@@ -47,3 +47,5 @@ class Housekeeper:
                 OSError,
             ) as error:  # the database is away: the next round tries again
                 log.warning("jobs could not be kept up: %s", error)
+            except Exception:  # a bug in one job's affairs must not end the care for all others
+                log.exception("jobs could not be kept up")

@@ -62,5 +62,7 @@ class Supervisor:
                 self.look()
             except (TuneloopError, SQLAlchemyError, OSError) as error:  # the database is away, no process can be made
                 log.warning("queued runs could not be started: %s", error)
+            except Exception:  # a bug with one run must not keep all others from starting
+                log.exception("queued runs could not be started")
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
