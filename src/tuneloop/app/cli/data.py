@@ -75,7 +75,7 @@ def data(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Dataset versions: list, compare, trace, merge them; forget a person.
+    """List, compare, trace and merge data; forget a person.
 
     \b
     Examples:
