@@ -51,8 +51,8 @@ def keep(
 ) -> File:
     """Check a file that lies whole at `part` (a part of the workspace's blobs), and make it visible.
 
-    `within` is called in the transaction that does so.  Raises `InputError` for a fine-tuning file with a line that is no JSON object, and `StorageError` where the disk is
-    full: then nothing is kept.
+    `within` is called in the transaction that does so.  Raises `InputError` for a fine-tuning file with a line that is
+    no JSON object, and `StorageError` where the disk is full: then nothing is kept.
     """
     check_request(purpose, expires_after, options or {})
     size = part.stat().st_size

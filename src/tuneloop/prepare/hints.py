@@ -67,22 +67,24 @@ HINTS = {
     "separator": Words(
         "Prompts have no common separator at their end. Bases with a chat template need none; to ask without a"
         " template, end every prompt with the same mark, such as {text!r}.",
-        "提示末尾没有统一的分隔符。带对话模板的基座不需要；如果不用模板直接补全，请让每个提示以相同标记结尾，如 {text!r}。",
+        "提示末尾没有统一的分隔符。带对话模板的基座不需要；如果不用模板直接补全，"
+        "请让每个提示以相同标记结尾，如 {text!r}。",
     ),
     "ending": Words(
-        "Completions have no common ending. The end token is put behind each by itself, so none is needed; to use one as"
-        " a stop text, end every completion with it.",
+        "Completions have no common ending. The end token is put behind each by itself, so none is needed; to use one"
+        " as a stop text, end every completion with it.",
         "补全末尾没有统一的结束标记。训练时会自动加上结束词元，因此不是必需；如果要用作停止符，请统一加上。",
     ),
     "leading_blank": Words(
-        "{count} completions do not begin with a blank. Behind a chat template none is needed; to ask without a template,"
-        " begin every completion with one.",
+        "{count} completions do not begin with a blank. Behind a chat template none is needed; to ask without a"
+        " template, begin every completion with one.",
         "{count} 条补全没有以空格开头。使用对话模板时不需要；如果不用模板直接补全，请统一以空格开头。",
     ),
     "split": Words(
         "The old tool would have trained on {train} rows and validated on {validation}; a job keeps a tenth by itself,"
         " or what tuneloop.validation_split says.",
-        "旧工具会用 {train} 行训练、{validation} 行验证；任务默认自动留出十分之一，也可用 tuneloop.validation_split 指定。",
+        "旧工具会用 {train} 行训练、{validation} 行验证；任务默认自动留出十分之一，"
+        "也可用 tuneloop.validation_split 指定。",
     ),
 }
 SIDES = {"prompts": Words("prompts", "提示"), "answers": Words("answers", "回答")}

@@ -60,11 +60,11 @@ class Reading:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise self._broken(str(error)) from None
+            raise self.broken(str(error)) from None
 
     def finish(self) -> Upload:
         if not self._ended:
-            raise self._broken("it ends before its last boundary; the connection was cut off")
+            raise self.broken("it ends before its last boundary; the connection was cut off")
         return self.upload
 
     def drop(self) -> None:
@@ -87,7 +87,7 @@ class Reading:
 
     def _check_header(self) -> None:
         if len(self._header) + len(self._value) > MOST_HEADER_BYTES:
-            raise self._broken("a header of a part is too long")
+            raise self.broken("a header of a part is too long")
 
     def _header_end(self) -> None:
         self._headers[self._header.lower()] = self._value
@@ -98,7 +98,7 @@ class Reading:
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" not in options:
             if len(self.upload.fields) >= MOST_FIELDS:
-                raise self._broken(f"it has more than {MOST_FIELDS} fields")
+                raise self.broken(f"it has more than {MOST_FIELDS} fields")
             return
         if self._name != self.file or self.upload.part is not None:
             raise HttpError(
@@ -132,7 +132,7 @@ class Reading:
     def _over(self) -> None:
         self._ended = True
 
-    def _broken(self, why: str) -> HttpError:
+    def broken(self, why: str) -> HttpError:
         message = f"The multipart body cannot be read: {why}."
         return HttpError(400, message, param=self.file, code="invalid_multipart")
 
@@ -149,7 +149,7 @@ async def read_upload(request: Request, ws: Workspace, most: int, name: str = "f
         return reading.finish()
     except ClientDisconnect:
         reading.drop()
-        raise _broken("it was cut off") from None  # nobody hears it, and it is no bug for the log
+        raise reading.broken("it was cut off") from None  # nobody hears it, and it is no bug for the log
     except BaseException:
         reading.drop()
         raise
