@@ -79,6 +79,36 @@ def point(
         return _change(connection, number, alias, found, person, note, sticky, override, scenario)
 
 
+def canary(
+    ws: Workspace,
+    alias: str,
+    model: str,
+    share: float,
+    *,
+    person: str,
+    note: str = "",
+    override: str | None = None,
+) -> AliasChange:
+    """Give a version a share of the alias's traffic, from 0 to 1, at the end of the line; the others divide what is
+    left as they did before.  Raises as `point`, and UsageError where it has all of the traffic already."""
+    if not 0 < share < 1:
+        raise UsageError(f"found the share {share:g}", expected="above 0 and below 1", do="For all of it: set")
+    name = models.model(ws, model).name
+    with ws.db.write(durable=True) as connection:
+        number = next_number(connection, "alias")
+        changes = _changes(connection, alias)
+        if not changes or not changes[0].targets:
+            raise _unknown(connection, alias)
+        now = changes[0]
+        others = [one for one in now.targets if one.model != name]
+        if not others:
+            raise UsageError(f"{alias!r} answers with {name} alone", expected="another version as its canary")
+        whole = sum(one.share for one in others)
+        kept = [Target(one.model, one.share * (1 - share) / whole) for one in others]
+        found = (*kept, Target(name, share))
+        return _change(connection, number, alias, found, person, note, now.sticky, override, now.scenario)
+
+
 def roll_back(
     ws: Workspace, alias: str, *, person: str, to: int | None = None, note: str = "", override: str | None = None
 ) -> AliasChange:

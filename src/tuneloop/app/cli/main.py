@@ -49,6 +49,7 @@ COMMANDS = (
     "keys",
     "data",
     "models",
+    "aliases",
     "runs",
     "files",
     "jobs",
