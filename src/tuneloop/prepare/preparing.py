@@ -119,7 +119,7 @@ class _Job:
         steps = self.recipe.made_steps()
         private = any(step.private for step in steps)
         key = (self.ws.key() if self.dry_run else self.ws.key(create=True)) if private else None
-        context = StepContext(key or salt(self.ws, keep=not self.dry_run))
+        context = StepContext(key or salt(self.ws, keep=not self.dry_run), self.ws)
         originals = Originals(self._writer("changes"), self.folder, private, key)
         return Pipeline(
             [step.start(context) for step in steps],

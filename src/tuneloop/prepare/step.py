@@ -32,16 +32,19 @@ from tuneloop.wording import Words
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tuneloop.store import Workspace
+
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step may need from the workspace.
+    """What a step may need from the workspace: itself, for steps that compare with what it holds, and a secret.
 
     `secret` makes pseudonyms: the workspace's key where there is one, else a salt kept in the workspace.  The same
     secret gives the same pseudonym for the same value, in every import.
     """
 
     secret: bytes = b""
+    ws: Workspace | None = None
 
 
 class Summary(ABC):

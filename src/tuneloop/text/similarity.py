@@ -52,7 +52,7 @@ class Sketches:
         """Sketch a batch of texts."""
         import numpy as np
 
-        points, owners = _folded(texts)
+        points, owners = folded_points(texts)
         count = len(texts)
         hashes, rows = _shingles(points, owners, count)
         keys = np.sort((rows.astype(np.uint64) << np.uint64(32)) | hashes)
@@ -131,7 +131,7 @@ class Sketches:
 
 def shingles(text: str) -> frozenset[int]:
     """The hashes of all shingles of one text."""
-    points, owners = _folded([text])
+    points, owners = folded_points([text])
     return frozenset(_shingles(points, owners, 1)[0].tolist())
 
 
@@ -141,7 +141,7 @@ def jaccard(first: str, second: str) -> float:
     return len(one & two) / len(one | two) if one or two else 1.0
 
 
-def _folded(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def folded_points(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """All characters that count, text after text, and the text that each belongs to."""
     import numpy as np
 
