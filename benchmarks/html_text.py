@@ -80,6 +80,8 @@ def scores(folder: Path) -> list[str]:
     rows = ["| page | " + " | ".join(PROGRAMS) + " |", "| --- |" + " --- |" * len(PROGRAMS)]
     sums: defaultdict[str, float] = defaultdict(float)
     seconds: defaultdict[str, float] = defaultdict(float)
+    for program in PROGRAMS.values():  # libraries are loaded before the clock runs
+        program(pages[0] / "source.html")
     for page in pages:
         truth = visible((page / "expected.html").read_text("utf-8"))
         found = {}

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from tuneloop.prepare.document.blocks import Block
 
-SHORT, LINK = 60, 48
-"""Characters of a line that may be furniture as a whole, and of one in a list of links."""
+SHORT, LINK, BEGIN = 60, 48, 12
+"""Characters of a line that may be furniture as a whole, of one in a list of links, and before a line's own words."""
 
 _EDITOR = (
     "责任编辑|责编|责任校对|校对|编辑|编审|审核|监制|主编|排版|值班编辑|实习编辑|美编|统筹|值班主任|文字编辑|"
@@ -56,7 +56,7 @@ _SHORT = re.compile(
 _ANYWHERE = re.compile(
     "|".join(
         (
-            r"(?:扫描|扫码|长按|识别|扫一扫)[^。]{0,20}二维码",
+            r"(?:扫描|扫码|长按|识别|扫一扫)+(?:关注)?(?:[上下左右][方侧边]|以下|文末|文中|图中|本)?的?(?:微信)?(?:二维码|小程序码)",
             r"二维码[^。]{0,12}(?:关注|下载|添加|进群|了解)",
             r"回复\s*[【“\"「\[][^】”\"」\]]{1,20}[】”\"」\]]",
             r"点击?\s*(?:[【“\"「]\s*)?(?:菜单栏|在看|阅读原文|原文链接|右下角|蓝字|上方蓝字)",
@@ -64,7 +64,8 @@ _ANYWHERE = re.compile(
             r"(?:设为|加)星标",
             r"(?:版权|著作权)(?:所有|声明|归原作者|归属)|转载[^。]{0,12}(?:注明|授权|联系)|未经[^。]{0,14}(?:授权|许可|允许)[^。]{0,10}(?:转载|使用|复制)",
             r"(?:特别|免责|郑重|版权)声明\s*[:：]?",
-            r"(?:仅代表|不代表|并不代表)[^。]{0,24}(?:观点|立场)|信息发布平台",
+            r"(?:本文|以上|文章|该文|内容|此文)[^。]{0,40}(?:仅代表|不代表)[^。]{0,24}(?:观点|立场)",
+            r"(?:仅代表|不代表|并不代表)[^。]{0,24}(?:观点|立场)",
             r"(?:申请|欢迎)(?:加入|入驻)[^。]{0,20}(?:媒体团|媒体号|政务号|号|平台|作者|专栏)",
             r"(?:发送邮件|投稿|爆料|报料|商务合作|广告合作|新闻热线|举报电话|举报邮箱)[^。]{0,12}(?:至|到|[:：]|邮箱|请)[^。]*",
             r"(?:ICP|ＩＣＰ)\s*(?:备|证)|[京沪粤浙苏]公网安备|网络文化经营许可|互联网新闻信息服务许可",
@@ -80,7 +81,6 @@ _FURTHER = re.compile(
     r"\s*[】\]]?\s*[:：>»]*",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"[。！？!?；;]|[.](?:\s|$)")
 
 
 def without_furniture(blocks: Sequence[Block]) -> list[Block]:
@@ -113,14 +113,15 @@ def is_furniture(line: str) -> bool:
     bare = line.strip().lstrip("> ").strip()
     if not bare or len(bare) > 4 * SHORT:
         return False
-    if len(bare) <= SHORT and _SHORT.fullmatch(bare):
+    if len(bare) <= SHORT and (_SHORT.fullmatch(bare) or _speaks_of_page(bare)):
         return True
-    return _ANYWHERE.search(bare) is not None and (len(bare) <= SHORT or _SENTENCE.search(bare) is None or _only(bare))
+    return all(_speaks_of_page(part) for part in re.split(r"[。！？!?]", bare) if part.strip())
 
 
-def _only(line: str) -> bool:
-    """Does every sentence of the line speak of the page?"""
-    return all(_ANYWHERE.search(part) for part in re.split(r"[。！？!?]", line) if part.strip())
+def _speaks_of_page(sentence: str) -> bool:
+    """Does it begin to, before it has said something else?"""
+    found = _ANYWHERE.search(sentence)
+    return found is not None and found.start() <= BEGIN
 
 
 def _is_link(block: Block) -> bool:

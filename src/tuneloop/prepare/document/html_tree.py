@@ -42,7 +42,7 @@ def parse(text: str) -> _Element | None:
     from lxml import etree
 
     clean = re.sub(r"[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]", "", text)
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         return etree.fromstring(clean.encode("utf-8"), parser)
     except etree.XMLSyntaxError:

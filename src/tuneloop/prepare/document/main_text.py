@@ -57,6 +57,8 @@ def _as_set(found: list[Block], page: list[Set]) -> list[Block]:
     it is links; runs of links at its end do not.  Where `found` cannot be told in the page it is taken as it is.
     """
     article = "".join(_squeezed(block.text) for block in found)
+    if len(found) == 1 and len(page) > 1 and sum(len(_squeezed(one.block.text)) for one in page) <= 1.2 * len(article):
+        return [one.block for one in page]  # of a short page it gives all words in one line
     pieces = {article[place : place + PIECE] for place in range(max(len(article) - PIECE + 1, 0))}
     lines = {_squeezed(line) for block in found for line in block.text.split("\n")}
     texts = [_squeezed(one.block.text) for one in page]

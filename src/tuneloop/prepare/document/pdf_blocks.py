@@ -3,7 +3,7 @@
 A PDF holds places of characters and nothing of structure, so it is told from them:
 
 - A line at the top or bottom that stands at the same place, with the same words or with a number that counts the pages,
-  on two of the four pages around is a header or footer and is left out.
+  on two of the eight pages around is a header or footer and is left out (left and right pages may have their own).
 - A line that ends although the first word of the next would have fitted ended on purpose; otherwise the text goes on.
   Words parted at the end of a line are mended, Chinese lines are joined without a space.
 - A heading is a bookmark of the file, or a short line in larger type, or a bold one with a number before it.
@@ -22,8 +22,9 @@ from itertools import pairwise
 from tuneloop.prepare.document.blocks import Block, heading
 from tuneloop.prepare.document.pdf_lines import PdfLine, PdfPageLines
 
-EDGE, EDGE_LINES, SAME_PLACE = 0.15, 3, 4.0
-"""Share of a page's height at its edges, lines looked at there, and points by which a repeated line may be off."""
+EDGE, EDGE_LINES, SAME_PLACE, AROUND = 0.15, 3, 4.0, 4
+"""Share of a page's height at its edges, lines looked at there, points by which a repeated line may be off,
+and pages looked at before and after."""
 
 LARGER, LONGEST_HEADING = 1.15, 120
 _CJK = "\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef“”‘’—…"
@@ -49,14 +50,14 @@ class Repeated:
 
 
 def without_edges(pages: Iterable[PdfPageLines], repeated: Repeated) -> Iterator[PdfPageLines]:
-    """The pages without their headers and footers; looks two pages back and two ahead."""
-    around: deque[tuple[PdfPageLines, list[PdfLine], list[PdfLine]]] = deque(maxlen=5)
+    """The pages without their headers and footers; looks four pages back and four ahead."""
+    around: deque[tuple[PdfPageLines, list[PdfLine], list[PdfLine]]] = deque(maxlen=2 * AROUND + 1)
     waiting = 0
     for page in pages:
         around.append((page, *_edges(page)))
         waiting += 1
-        if waiting > 2:
-            yield _cleaned(list(around), len(around) - 3, repeated)
+        if waiting > AROUND:
+            yield _cleaned(list(around), len(around) - 1 - AROUND, repeated)
             waiting -= 1
     for place in range(len(around) - waiting, len(around)):
         yield _cleaned(list(around), place, repeated)
@@ -75,7 +76,7 @@ def _edges(page: PdfPageLines) -> tuple[list[PdfLine], list[PdfLine]]:
 
 def _cleaned(around: list[_Edged], place: int, repeated: Repeated) -> PdfPageLines:
     page = around[place][0]
-    others = [other for at, other in enumerate(around) if at != place and abs(other[0].number - page.number) <= 2]
+    others = [other for at, other in enumerate(around) if at != place and abs(other[0].number - page.number) <= AROUND]
     gone: set[int] = set()
     for edge in (1, 2):
         for line in around[place][edge]:  # type: ignore[union-attr]

@@ -8,8 +8,10 @@ covers, so that each row stands for itself: nothing is lost, and a group that is
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import chain
 
 from tuneloop.prepare.column_names import Header, column_names
@@ -124,8 +126,10 @@ def number_text(value: float, percent: bool = False) -> str:
     """A number as people see it: 15 digits as Excel keeps them, `1` for 1.0, `25%` in cells of percents."""
     if percent:
         return f"{number_text(value * 100)}%"
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
+        return f"{Decimal(f'{value:.15g}'):f}"
     return repr(float(f"{value:.15g}"))
 
 
