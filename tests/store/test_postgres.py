@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.kill_points import fork
+from tests.postgres import postgres
 
 from tuneloop.errors import ConflictError
 from tuneloop.runs import queue
@@ -21,35 +18,11 @@ from tuneloop.store.schema import metadata
 pytestmark = pytest.mark.postgres
 
 
-def program(name: str) -> str | None:
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A server of our own on a socket in a folder of our own; its URL without a database."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed")
-    initdb, control = program("initdb"), program("pg_ctl")
-    if not initdb or not control:
-        pytest.skip("no initdb on this machine: install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    if user:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "postgres", "postgres")
-
-    def call(*command: str) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, **user)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    call(initdb, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    call(control, "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options, "-w", "start")
-    try:
-        yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
-    finally:
-        call(control, "-D", str(folder / "data"), "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+    """A server of our own; its URL without a database."""
+    with postgres() as found:
+        yield found.url
 
 
 @pytest.fixture

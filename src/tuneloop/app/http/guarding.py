@@ -35,7 +35,7 @@ def guard(app: FastAPI, service: Service, table: Table) -> None:
     callers: Callers = service.parts.setdefault("callers", Callers(service.ws))
     app.add_middleware(Bodies, rules=rules, permission_of=table.permission)  # the last one added is the outermost
     app.add_middleware(Rates, per_minute=rules.settings.requests_per_minute)
-    app.add_middleware(Identify, callers=callers, workspace=service.ws.id)
+    app.add_middleware(Identify, callers=callers, workspace=service.ws.id, permission_of=table.permission)
     app.add_middleware(Hosts, rules=rules)
     app.add_middleware(Stops, closing=service.parts.setdefault("closing", threading.Event()))
     app.add_middleware(Answers)

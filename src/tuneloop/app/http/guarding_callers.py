@@ -8,6 +8,7 @@ is never sent by a browser on its own, so requests with a key need neither.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tuneloop.access import tokens
 from tuneloop.access.callers import Caller, Callers
 from tuneloop.app.http.errors import HttpError, database_error, http_error
+from tuneloop.app.http.security import OPEN
 from tuneloop.errors import TuneloopError
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,10 @@ def cookie_name(workspace: str, https: bool) -> str:
 
 
 class Identify:
-    def __init__(self, app: ASGIApp, callers: Callers, workspace: str) -> None:
-        self.app, self.callers, self.workspace = app, callers, workspace
+    def __init__(
+        self, app: ASGIApp, callers: Callers, workspace: str, permission_of: Callable[[str, str], str | None]
+    ) -> None:
+        self.app, self.callers, self.workspace, self.permission_of = app, callers, workspace, permission_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,9 +63,11 @@ class Identify:
             await error.answer()(scope, receive, send)
             return
         except SQLAlchemyError as error:
-            log.error("the caller could not be looked up", exc_info=error)
-            await database_error(error).answer()(scope, receive, send)
-            return
+            if scope["method"] not in SAFE or self.permission_of(scope["method"], scope["path"]) != OPEN:
+                log.error("the caller could not be looked up", exc_info=error)
+                await database_error(error).answer()(scope, receive, send)
+                return
+            state["caller"] = state["session"] = None  # health is told to everybody, also while the database is away
         except TuneloopError as error:
             await http_error(error).answer()(scope, receive, send)
             return
