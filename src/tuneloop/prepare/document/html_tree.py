@@ -34,6 +34,9 @@ _BLANK = re.compile(r"[ \t\r\n\f\v\u00a0\u3000\u200b\ufeff]+")
 _WRAPPED = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t\r]*\n\s*(?=[\u2e80-\u9fff\uff00-\uffef])")
 """A line break of the source between Chinese characters, which are written without spaces."""
 
+_SUBSET = re.compile(r"<!DOCTYPE[^>\[]{0,500}\[[^\]]*\]\s*>", re.IGNORECASE)
+"""Declarations inside of a page's DOCTYPE, which HTML does not know and XHTML may hold; no entity of theirs is used."""
+
 _LAYOUT = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
 
 
@@ -41,7 +44,7 @@ def parse(text: str) -> _Element | None:
     """The tree of a page; None for one without any element."""
     from lxml import etree
 
-    clean = re.sub(r"[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]", "", text)
+    clean = _SUBSET.sub("", re.sub(r"[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]", "", text), count=1)
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         return etree.fromstring(clean.encode("utf-8"), parser)
