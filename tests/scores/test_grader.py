@@ -189,3 +189,16 @@ def test_as_a_judge_the_reference_is_the_line() -> None:
     assert judge.score_all(items) == [1.0, 0.0]
     with pytest.raises(InputError):
         judge.score_all([Answered((), "a", "no line")])
+
+
+def test_what_would_fill_memory_or_take_hours_is_refused() -> None:
+    case = Case("a" * 1000, {"deep": "x", "long": "b" * 100_000})
+    with pytest.raises(InputError, match="too long"):
+        case.fill("{{item.long}}" * 100)
+    nested = Case("[" * 900 + "]" * 900, {})
+    with pytest.raises(InputError):
+        nested.fill("{{sample.output_json[0][0].name}}")
+    similar = {"type": "text_similarity", "name": "x", "evaluation_metric": "meteor", "input": "{{item.long}}"}
+    graded = read_grader({**similar, "reference": "{{sample.output_text}}"}).grade(case, lambda *_: "")
+    assert (graded.score, len(graded.errors)) == (0.0, 1)
+    assert "100000 characters" in graded.errors[0]

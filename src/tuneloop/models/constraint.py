@@ -20,6 +20,8 @@ from tuneloop.errors import UsageError
 if TYPE_CHECKING:
     from tuneloop.models.tokenizer import Tokenizer
 
+MOST_CHARACTERS = 128 << 10
+"""Of a schema: 2 MB of words to choose from took the engine 9 s, in which nobody else was answered."""
 BLANKS = r"\n? {0,8}"
 
 
@@ -37,7 +39,13 @@ class Constraint:
 
     @classmethod
     def json_schema(cls, schema: Mapping[str, Any]) -> Constraint:
-        """JSON that a schema allows; raises UsageError where the schema is none, or asks for what isn't known."""
+        """JSON that a schema allows; raises UsageError where the schema is none, is too large, or asks for what isn't
+        known."""
+        if (size := len(json.dumps(schema))) > MOST_CHARACTERS:
+            raise UsageError(
+                f"the JSON schema has {size} characters",
+                expected=f"at most {MOST_CHARACTERS}: others wait while it is read",
+            )
         made = cls(_from_schema(schema), "the JSON schema")
         made.check()
         return made

@@ -27,6 +27,10 @@ _PLACE = re.compile(r"\{\{\s*(item|sample)((?:\.[\w-]+|\[\d+\])*)\s*\}\}")
 _STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
+MOST_FILLED = 2_000_000
+MOST_COMPARED = 50_000
+"""Characters of each text whose likeness is measured: some measures take the product of both lengths."""
+
 Ask = Callable[[str, Sequence[Mapping[str, str]], Mapping[str, Any]], str]
 """Asks a model (name, messages, sampling settings) and gives its answer."""
 
@@ -45,8 +49,22 @@ class Case:
     item: Mapping[str, Any] = field(default_factory=dict)
 
     def fill(self, text: str) -> str:
-        """The text with its places filled; a place that names nothing is an InputError."""
-        return _PLACE.sub(lambda found: self._value(found[1], found[2], found[0]), text)
+        """The text with its places filled; an InputError for a place that names nothing, or a text that grows too long:
+        a few megabytes of places, each with a few megabytes, would fill any memory."""
+        pieces, end, size = [], 0, len(text)
+        for found in _PLACE.finditer(text):
+            try:
+                value = self._value(found[1], found[2], found[0])
+            except RecursionError:
+                raise InputError(f"{found[0]} is nested too deeply") from None
+            size += len(value)
+            if size > MOST_FILLED:
+                raise InputError(
+                    "a text with its places filled is too long", expected=f"at most {MOST_FILLED} characters"
+                )
+            pieces += [text[end : found.start()], value]
+            end = found.end()
+        return "".join([*pieces, text[end:]])
 
     def _value(self, root: str, path: str, place: str) -> str:
         value: Any = self.item if root == "item" else {"output_text": self.output, **self._parsed(path)}
@@ -119,7 +137,12 @@ class TextSimilarity(Grader):
         return [self.input, self.reference]
 
     def grade(self, case: Case, ask: Ask) -> Graded:
-        return Graded(SIMILARITIES[self.evaluation_metric](case.fill(self.input), case.fill(self.reference)))
+        said, wanted = case.fill(self.input), case.fill(self.reference)
+        longest = max(len(said), len(wanted))
+        if longest > MOST_COMPARED:
+            told = f"a text of {longest} characters is too long to compare; expected at most {MOST_COMPARED}"
+            return Graded(0.0, errors=[told])
+        return Graded(SIMILARITIES[self.evaluation_metric](said, wanted))
 
 
 class Message(Settings):

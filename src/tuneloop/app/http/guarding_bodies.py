@@ -2,7 +2,7 @@
 
 A body that says its length is refused by it.  One that does not (chunked) is counted while it streams, and the reading
 ends with the first byte too many; the connection is closed with the answer.  A body that stands still is given up.  All
-but uploads are JSON, and are refused where they are nested too deeply.
+but uploads are JSON, and refused where they cannot be read (`reading`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tuneloop.app.http import depth
 from tuneloop.app.http.errors import HttpError
+from tuneloop.app.http.reading import unreadable
 from tuneloop.app.http.security import OPEN, check
 from tuneloop.app.http.settings import ENVELOPE, MEGABYTE, Rules
 
@@ -25,7 +25,7 @@ UPLOADS = re.compile(r"/v1/files/?|/v1/uploads/[^/]+/parts/?")
 UNKNOWN_CALLERS = 64 << 10
 """Bytes that may come with a request which needs no caller."""
 LONG = 256 << 10
-"""Bytes of a body whose nesting is counted in a thread: 8 MiB of brackets take a second."""
+"""Bytes of a body that is looked through in a thread: 8 MiB of brackets take a second."""
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -96,17 +96,14 @@ class _Counted:
         return message
 
     async def _check(self, chunk: bytes) -> None:
-        """Refuse JSON that is nested too deeply, once it is here; or is no UTF-8, whose brackets are not told so."""
+        """Refuse, once it is here, what cannot be read, written or walked down."""
         assert self._kept is not None
         self._kept.append(chunk)
-        if b"\0" in chunk:
-            raise self._break_off(HttpError(400, "The body holds a NUL character.", code="invalid_value"))
         if self._whole:
             body, self._kept = b"".join(self._kept), None
-            deep = await run_in_threadpool(depth.too_deep, body) if len(body) > LONG else depth.too_deep(body)
-            if deep:
-                told = f"The body is nested too deeply; expected at most {depth.MOST} levels."
-                raise self._break_off(HttpError(400, told, code="invalid_value"))
+            wrong = await run_in_threadpool(unreadable, body) if len(body) > LONG else unreadable(body)
+            if wrong:
+                raise self._break_off(HttpError(400, f"The body {wrong}.", code="invalid_value"))
 
     async def send(self, message: Message) -> None:
         if self._refused is None or self._begun:

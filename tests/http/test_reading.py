@@ -1,4 +1,4 @@
-"""How deeply a body is nested, against the parser's own view of it."""
+"""What no body may hold: too many levels, half characters, other encodings; against the parser's own view."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.http.team import make_team
 
-from tuneloop.app.http.depth import MOST, too_deep
+from tuneloop.app.http.reading import MOST, too_deep, unreadable
 
 
 def depth(value: Any) -> int:
@@ -40,6 +40,30 @@ def test_what_is_no_json_is_left_to_the_parser() -> None:
     assert too_deep(b"[" * 1000)
 
 
+def test_half_characters_are_found_and_whole_ones_are_not() -> None:
+    draw = random.Random(0)
+    pieces = ["\\\\", "\\ud83d", "\\uDE00", "\\ud83d\\ude00", "\\n", '\\"', "ud800", "a", "\\u00e9", "\\udfff", "é"]
+    seen = set()
+    for _ in range(5000):
+        text = "".join(draw.choices(pieces, k=draw.randrange(1, 6)))
+        body = f'["{text}"]'.encode()
+        try:
+            json.loads(body)[0].encode()
+            whole = True
+        except UnicodeEncodeError:
+            whole = False
+        assert (unreadable(body) == "") == whole, text
+        seen.add(whole)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    "body", [b'"\xed\xa0\x80"', b'"\xff"', '"a"'.encode("utf-16"), '"é"'.encode("latin-1"), b'"a\0"']
+)
+def test_other_encodings_are_refused(body: bytes) -> None:
+    assert unreadable(body)
+
+
 @pytest.mark.parametrize(
     ("path", "head", "tail"),
     [
@@ -57,3 +81,5 @@ def test_too_deep_a_body_is_refused_before_its_route(tmp_path: Path, path: str, 
     wide = json.dumps({"a": "[1]"}).encode("utf-16")
     told = client.post(path, content=wide, headers={"content-type": "application/json"})
     assert (told.status_code, told.json()["error"]["code"]) == (400, "invalid_value")
+    told = client.post(path, content=head + b'{"a": "\\ud800"}' + tail, headers={"content-type": "application/json"})
+    assert "half a character" in told.json()["error"]["message"]
