@@ -42,7 +42,13 @@ def client_of(ws: Workspace, **parts: Any) -> TestClient:
 @contextmanager
 def served(ws: Workspace, **parts: Any) -> Iterator[str]:
     """The address of a real server in a thread of this process."""
-    config = uvicorn.Config(application(ws, **parts), host="127.0.0.1", port=0, log_level="warning")
+    with served_app(application(ws, **parts)) as address:
+        yield address
+
+
+@contextmanager
+def served_app(app: FastAPI) -> Iterator[str]:
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
