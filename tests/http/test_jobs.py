@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from openai.types.fine_tuning import FineTuningJobEvent
 from sqlalchemy import select
 from tests.jobs.served import chat_line, chat_lines, client_of, jsonl, openai_client, served
 
+from tuneloop.app.http.openai import streaming
 from tuneloop.runs import queue
 from tuneloop.store import Workspace, jobs
 from tuneloop.store.jobs_tables import jobs as table
@@ -251,6 +253,25 @@ def test_the_official_client_reads_the_stream(ws: Workspace) -> None:
             stream_cls=openai.Stream[FineTuningJobEvent],
         )
         assert [event.id for event in got] == [event.id for event in client.fine_tuning.jobs.list_events(job)][::-1]
+
+
+def test_the_official_client_bears_silence_in_the_stream(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life come behind an event with an id: no block of their own, which it would take for an event."""
+    monkeypatch.setattr(streaming, "KEEP_ALIVE", 0.1)
+    monkeypatch.setattr(streaming, "POLL", 0.05)
+    with served(ws) as address, openai_client(address) as client:
+        file = client.files.create(file=("train.jsonl", jsonl(chat_lines())), purpose="fine-tune").id
+        job = client.fine_tuning.jobs.create(model="starter", training_file=file).id
+        got = client.get(
+            f"/fine_tuning/jobs/{job}/events?stream=true",
+            cast_to=FineTuningJobEvent,
+            stream=True,
+            stream_cls=openai.Stream[FineTuningJobEvent],
+        )
+        first = next(iter(got))
+        threading.Timer(1.0, lambda: client.fine_tuning.jobs.cancel(job)).start()
+        told = [first, *got]
+        assert [event.id for event in told] == [event.id for event in client.fine_tuning.jobs.list_events(job)][::-1]
 
 
 def test_a_stream_cut_at_any_byte_goes_on_without_gap_or_repeat(client: TestClient, ws: Workspace) -> None:

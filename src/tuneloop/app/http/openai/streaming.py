@@ -47,5 +47,7 @@ async def stream(ws: Workspace, job: Job, number: int, stopping: threading.Event
             continue
         if time.monotonic() - said >= KEEP_ALIVE:
             said = time.monotonic()
-            yield b": keep-alive\n\n"
+            # One line, without the blank one that ends a block: the official clients would take the last event's id
+            # and no data for an event, and fail.
+            yield b": keep-alive\n"
         await asyncio.sleep(POLL)
