@@ -7,6 +7,7 @@ Uses the client and the standard library alone.  A call that does not answer as 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from typing import Any
@@ -67,6 +68,37 @@ def files(client: openai.OpenAI) -> str:
         type="invalid_request_error",
     )
     return made.id
+
+
+def uploads(client: openai.OpenAI) -> None:
+    content = "\n".join(map(json.dumps, ROWS)).encode()
+    about: Any = {"filename": "parts.jsonl", "mime_type": "application/jsonl", "purpose": "fine-tune"}
+    md5 = hashlib.md5(content).hexdigest()
+    made = client.uploads.create(bytes=len(content), **about)
+    ran("uploads.create", made.status == "pending" and made.bytes == len(content), made)
+    late = client.uploads.parts.create(made.id, data=content[200:])
+    early = client.uploads.parts.create(made.id, data=content[:200])
+    ran("uploads.parts.create", early.upload_id == made.id and early.object == "upload.part", early)
+    refused(
+        "an upload with another checksum",
+        openai.BadRequestError,
+        lambda: client.uploads.complete(made.id, part_ids=[early.id, late.id], md5="0" * 32),
+        code="checksum_mismatch",
+        param="md5",
+    )
+    done = client.uploads.complete(made.id, part_ids=[early.id, late.id], md5=md5)
+    ran("uploads.complete", done.status == "completed" and bool(done.file), done)
+    ran("uploads.complete gives the file", client.files.content(done.file.id).read() == content)
+    chunked = client.uploads.upload_file_chunked(file=content, bytes=len(content), part_size=300, md5=md5, **about)
+    ran("uploads.upload_file_chunked", bool(chunked.file) and chunked.file.bytes == len(content), chunked)
+    given_up = client.uploads.create(bytes=10, **about)
+    ran("uploads.cancel", client.uploads.cancel(given_up.id).status == "cancelled")
+    refused(
+        "a part of a cancelled upload",
+        openai.BadRequestError,
+        lambda: client.uploads.parts.create(given_up.id, data=b"late"),
+        code="upload_not_pending",
+    )
 
 
 def jobs(client: openai.OpenAI, file: str) -> str:
@@ -189,6 +221,7 @@ def main(url: str, key: str) -> None:
     client = openai.OpenAI(base_url=url, api_key=key, timeout=300, max_retries=0)
     stranger = openai.OpenAI(base_url=url, api_key="wrong", max_retries=0)
     refused("a wrong key", openai.AuthenticationError, stranger.models.list, code="invalid_api_key")
+    uploads(client)
     answers(client, jobs(client, files(client)))
     print(json.dumps({"version": openai.__version__, "ran": RAN}))
 
