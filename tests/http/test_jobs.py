@@ -20,6 +20,13 @@ from tuneloop.runs import queue
 from tuneloop.store import Workspace, jobs
 from tuneloop.store.jobs_tables import jobs as table
 
+GRADER = {"type": "string_check", "name": "g", "input": "{{sample.output_text}}", "reference": "x", "operation": "eq"}
+REASONING = {
+    "method": {
+        "type": "reinforcement",
+        "reinforcement": {"grader": GRADER, "hyperparameters": {"reasoning_effort": "low"}},
+    }
+}
 BAD = {"messages": [{"role": "user", "content": "no answer"}]}
 
 
@@ -169,6 +176,7 @@ def test_an_unknown_field_is_told_with_the_nearest_known_one(client: TestClient)
         ({"hyperparameters": {"batch_size": "many"}}, "hyperparameters.batch_size"),
         ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}, "method.dpo.hyperparameters.beta"),
         ({"method": {"type": "reinforcement"}}, "method.reinforcement.grader"),
+        (REASONING, "method.reinforcement.hyperparameters.reasoning_effort"),
         ({"method": {"type": "dpo", "supervised": {}}}, "method.supervised"),
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, "integrations"),
         ({"tuneloop": {"train": {"replay_data": "/etc/passwd"}}}, "tuneloop.train.replay_data"),

@@ -181,12 +181,19 @@ def test_a_reinforcement_job_is_graded_on_the_fields_of_its_lines(ws: Workspace)
     }
     method = {
         "type": "reinforcement",
-        "reinforcement": {"grader": grader, "hyperparameters": {"compute_multiplier": 0.5}},
+        "reinforcement": {
+            "grader": grader,
+            "hyperparameters": {"compute_multiplier": 0.5, "eval_samples": 3, "eval_interval": 1},
+        },
     }
-    done = work_here(ws, make(ws, rows, method=method, tuneloop={"max_steps": 2}))
+    asked = [{"messages": [{"role": "user", "content": f"held {n}?"}], "want": {"part": "a"}} for n in range(2)]
+    held = upload(ws, asked, "held.jsonl")
+    done = work_here(ws, make(ws, rows, method=method, validation_file=held, tuneloop={"max_steps": 2}))
     assert done.status == "succeeded", done.error
     numbers = done.method["reinforcement"]["hyperparameters"]
-    assert numbers["compute_multiplier"] == 0.5
+    assert (numbers["compute_multiplier"], numbers["eval_samples"]) == (0.5, 3)
+    assert models.model(ws, "newest").recipe["train"]["objective"]["eval_samples"] == 3
+    assert len(queue.metrics(ws, job_run(ws, done), ["validation_reward"])) == 2
     rewards = queue.metrics(ws, job_run(ws, done), ["reward"])
     assert len(rewards) == 2
     assert all(0 <= point.value <= 1 for point in rewards)

@@ -162,3 +162,26 @@ def test_held_out_reward_is_that_of_greedy_answers(base: Path, tmp_path: Path) -
     letters = [float("a" <= answer.text[:1] <= "z") for answer in answers]
     assert found["validation_reward/pattern"] == sum(letters) / len(letters)
     assert found["validation_loss"] == -found["validation_reward"]
+
+
+def test_held_out_reward_may_be_that_of_several_drawn_answers(base: Path, tmp_path: Path) -> None:
+    spec = {"name": "grpo", "samples": 2, "rewards": [LETTERS], "eval_samples": 5, "temperature": 0.8}
+    made = arena(base, tmp_path, spec)
+    seen: list[Any] = []
+    score = made.learner._score
+
+    def watched(asked: Any, answers: Any) -> Any:
+        seen.append((asked, list(answers)))
+        return score(asked, answers)
+
+    made.learner._score = watched
+    source = made.learner.scene.batches
+    found = made.learner.assess(source)
+    (asked, answers) = seen[0]
+    assert len(answers) == 5 * len(questions())
+    assert asked[::5] == asked[4::5]
+    assert len(set(answers)) > len(questions())  # drawn, and each by random numbers of its own
+    letters = [float("a" <= answer[:1] <= "z") for answer in answers]
+    assert found["validation_reward"] == pytest.approx(sum(letters) / len(letters))
+    assert made.learner.assess(source) == found
+    assert seen[1][1] == answers  # so that two validations differ by the weights alone

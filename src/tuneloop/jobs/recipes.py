@@ -88,6 +88,8 @@ def resolved_numbers(job: Job, recipe: Mapping[str, Any], rate: float | None) ->
         numbers["beta"] = objective.get("beta", 0.1)
     if numbers.get("compute_multiplier") == "auto":
         numbers["compute_multiplier"] = objective.get("samples", ANSWERS) / ANSWERS
+    if numbers.get("eval_samples") == "auto":
+        numbers["eval_samples"] = 1
     if numbers.get("eval_interval") == "auto" and recipe.get("eval_every"):
         numbers["eval_interval"] = recipe["eval_every"]
     return numbers
@@ -107,7 +109,9 @@ def _objective(job: Job) -> str | dict[str, Any]:
             "bases": job.options.get("grader_models", {}),
         }
         samples = min(MOST, max(FEWEST, round(ANSWERS * times)))
-        return {"name": "grpo", "rewards": [grader], "samples": samples}
+        drawn = _given(numbers["eval_samples"])
+        several = {} if drawn is None else {"eval_samples": drawn}
+        return {"name": "grpo", "rewards": [grader], "samples": samples, **several}
     return OBJECTIVES[name]
 
 

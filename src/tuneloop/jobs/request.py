@@ -73,7 +73,11 @@ class ReinforcementHyperparameters(Hyperparameters):
         zh="每题生成回答数的倍数（8 的倍数，2 到 64）",
     )
     eval_interval: Auto | int = setting("auto", en="steps between validations", zh="两次验证之间的步数")
-    eval_samples: Auto | int = setting("auto", en="only auto: one answer to each held-out question", zh="仅支持 auto")
+    eval_samples: Auto | int = setting(
+        "auto",
+        en="answers drawn to each held-out question, 1 to 256; auto: one, the likeliest",
+        zh="验证时每个留出问题采样的回答数，1 到 256；auto 为一个贪心回答",
+    )
     reasoning_effort: Literal["default", "low", "medium", "high"] = setting(
         "default", en="only default", zh="仅支持 default"
     )
@@ -85,10 +89,15 @@ class ReinforcementHyperparameters(Hyperparameters):
             raise ValueError("Input should be above 0.00001 and at most 10")
         return value
 
-    @field_validator("eval_interval", "eval_samples")
+    @field_validator("eval_interval")
     @classmethod
     def _positive(cls, value: Any) -> Any:
         return _within(value, 1, 10**9)
+
+    @field_validator("eval_samples")
+    @classmethod
+    def _samples(cls, value: Any) -> Any:
+        return _within(value, 1, 256)
 
 
 def _within(value: Any, low: int, high: int) -> Any:
@@ -257,14 +266,13 @@ def _check_reinforcement(method: MethodSpec) -> None:
         raise SettingError("no grader", expected="one", where=Where(field=f"{path}.grader"))
     read_grader(method.reinforcement.grader, f"{path}.grader")
     numbers = method.reinforcement.hyperparameters
-    for key, only in (("eval_samples", "auto"), ("reasoning_effort", "default")):
-        if getattr(numbers, key) != only:
-            raise UnsupportedParameter(
-                f"found {getattr(numbers, key)!r}",
-                expected=repr(only),
-                where=Where(field=f"{path}.hyperparameters.{key}"),
-                do="Leave it out",
-            )
+    if numbers.reasoning_effort != "default":
+        raise UnsupportedParameter(
+            f"found {numbers.reasoning_effort!r}",
+            expected="'default': bases here have no levels of thinking",
+            where=Where(field=f"{path}.hyperparameters.reasoning_effort"),
+            do="Leave it out",
+        )
 
 
 def _check_options(options: Options, method: Method) -> None:

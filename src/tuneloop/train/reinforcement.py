@@ -38,6 +38,13 @@ class Reinforcement(Objective):
     top_k: int = setting(
         0, ge=0, en="likeliest tokens that answers are drawn from; 0: all", zh="候选词元数，0 表示全部"
     )
+    eval_samples: int | None = setting(
+        None,
+        ge=1,
+        le=256,
+        en="answers drawn to each held-out question when validating; one greedy answer when left out",
+        zh="验证时对每个留出问题采样的回答数；不填则只取一个贪心回答",
+    )
     show: int = setting(
         3, ge=0, en="answers kept in samples.jsonl at a time, for reading", zh="每次写入 samples.jsonl 供阅读的回答数"
     )

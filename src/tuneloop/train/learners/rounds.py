@@ -23,6 +23,7 @@ from tuneloop.train.prompts import Question
 from tuneloop.train.reinforcement import Reinforcement
 from tuneloop.train.rollouts import Rollouts, seeds, write_answers
 
+HELD_OUT = -1  # the round that seeds of validation count as
 EARLY = 5  # rounds after which constant rewards are told
 
 
@@ -59,7 +60,7 @@ class Rounds(Learner):
     def _round(self, turn: int) -> Rollouts:
         objective, source = self.objective, self.scene.batches
         numbers = [int(number) for number in source.numbers(turn)]
-        sampling = Sampling(objective.max_tokens, objective.temperature, objective.top_p, objective.top_k)
+        sampling = self._sampling()
         owners = [number for number in numbers for _ in range(objective.samples)]
         keys = seeds(self.scene.recipe.seed, turn, numbers, objective.samples)
         answers = write_answers(self.lm, [source.examples.ids(number).tolist() for number in owners], sampling, keys)
@@ -79,6 +80,10 @@ class Rounds(Learner):
         self.figures |= self.prepare(rollouts)
         self._tell(turn, questions, [answer.text for answer in answers], scored)
         return rollouts
+
+    def _sampling(self) -> Sampling:
+        objective = self.objective
+        return Sampling(objective.max_tokens, objective.temperature, objective.top_p, objective.top_k)
 
     def groups(self, rollouts: Rollouts) -> list[int]:
         """The group of each answer: those with one reward for all teach nothing."""
@@ -117,15 +122,17 @@ class Rounds(Learner):
         }
 
     def assess(self, held_out: Batches) -> dict[str, float]:
-        """Greedy answers to all held-out questions; the loss is minus their mean reward."""
-        examples = held_out.examples
-        numbers = range(len(examples))
-        sampling = Sampling(self.objective.max_tokens)
+        """One greedy answer to each held-out question, or `eval_samples` that are drawn as in training, each time with
+        the same random numbers; the loss is minus their mean reward."""
+        examples, several = held_out.examples, self.objective.eval_samples
+        numbers = [number for number in range(len(examples)) for _ in range(several or 1)]
+        sampling = self._sampling() if several else Sampling(self.objective.max_tokens)
+        keys = seeds(self.scene.recipe.seed, HELD_OUT, range(len(examples)), several) if several else None
         with torch.no_grad():
-            answers = write_answers(self.lm, [examples.ids(number).tolist() for number in numbers], sampling)
+            answers = write_answers(self.lm, [examples.ids(number).tolist() for number in numbers], sampling, keys)
         questions = [Question.read(examples.note(number)) for number in numbers]
         scored = self._score(questions, [answer.text for answer in answers])
-        reward = float(np.average(scored.totals, weights=examples.index["weight"]))
+        reward = float(np.average(scored.totals, weights=examples.index["weight"][numbers]))
         parts = {f"validation_reward/{name}": _mean(values) for name, values in scored.parts.items()}
         return {
             "validation_loss": -reward,
