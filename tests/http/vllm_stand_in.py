@@ -1,4 +1,4 @@
-"""A stand-in for a vLLM server, as its documentation and source (0.27) say that it behaves: routes, statuses, bodies.
+"""A stand-in for a vLLM server, as its documentation and source (commit 00153c8) say: routes, statuses, bodies.
 
 Adapters are loaded and unloaded at run time where `updating` is on; else those routes are not there.  A name is loaded
 once: again is 400.  Errors carry `{"error": {message, type, param, code}}` with the status as a number for `code`;

@@ -88,6 +88,8 @@ def test_only_the_row_that_asks_is_held_to_a_form(folder: Path) -> None:
 def test_a_schema_with_a_mistake_is_refused() -> None:
     with pytest.raises(UsageError, match="strin"):
         Constraint.json_schema({"type": "object", "properties": {"a": {"type": "strin"}}})
+    with pytest.raises(UsageError, match="characters; expected at most"):
+        Constraint.json_schema({"enum": [f"word {number}" for number in range(20_000)]})
 
 
 def test_an_engine_without_an_ability_refuses_by_name() -> None:

@@ -11,6 +11,7 @@ import errno
 import inspect
 import ipaddress
 import logging
+import re
 import signal
 import socket
 import threading
@@ -29,6 +30,7 @@ from tuneloop.access.audit import at_the_machine
 from tuneloop.access.sign_in import First
 from tuneloop.app.http.application import make_app
 from tuneloop.app.http.housekeeping import Housekeeper
+from tuneloop.app.http.patience import protocol
 from tuneloop.app.http.service import Service
 from tuneloop.app.http.settings import ServeSettings, rules_for
 from tuneloop.app.http.supervising import Supervisor
@@ -100,6 +102,7 @@ def config_of(app: FastAPI, chosen: ServeSettings, proxies: tuple[str, ...]) -> 
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
+        http=protocol(chosen.head_seconds),
         ws="none",
         lifespan="off",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -229,4 +232,25 @@ def _cannot_listen(error: OSError, address: str, port: int) -> ConflictError | U
 
 def log_to_stderr() -> None:
     """Warnings and errors of the server; requests, headers and bodies are not logged."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class OneLine(logging.Formatter):
+    """What others sent may stand in a message: it must neither begin a line of its own nor move a terminal's cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = _UNSEEN.sub(_escaped, record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return _UNSEEN_BUT_LINES.sub(_escaped, super().formatException(ei))
+
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_UNSEEN_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")

@@ -36,6 +36,12 @@ class ServeSettings(Settings):
         en="How many requests each key or session may make per minute and server process; a key may have its own.",
         zh="每个密钥或会话在单个服务进程中每分钟允许的请求数；密钥可单独设定。",
     )
+    head_seconds: float = setting(
+        30.0,
+        gt=0,
+        en="A connection whose request is not told within so many seconds (line and headers) is closed.",
+        zh="连接在该秒数内未发送完整的请求行与请求头时，将被关闭。",
+    )
     body_seconds: float = setting(
         60.0,
         gt=0,
