@@ -40,7 +40,7 @@ _JSON_WANTED = re.compile(
     r"|(?:in|as|return|output|give|reply with|respond (?:with|in))\s+(?:a |an |valid |only )*json",
     re.IGNORECASE,
 )
-_NO_PROSE = re.compile(r"[=|<>\\█]|://|^\s*[-*+•]\s|^\s*\d+[.)、]")
+_NO_PROSE = re.compile(r"[=|<>\\█]|://|^\s*[-*+•]\s|^\s*\d+[.)、]|#\w+$")
 _SENTENCE_END = re.compile(r"[。！？!?]|[a-z]\.\s")
 _ENDS = "。！？.!?…”\"'’）)】]》>」』`~～;；:：*_|}$%％♪#=-—、，,"
 _MIDDLE = "，,、"
@@ -127,10 +127,10 @@ def _cut_off(answer: str) -> bool:
         return True
     text = code.without(answer).rstrip()
     last, closing = text[-1:], text.rsplit("\n", 1)[-1]
+    if len(text) >= _LONG and last in _MIDDLE:
+        return True
     if len(text) < _LONG or last.isdigit() or _NO_PROSE.search(closing):
         return False
-    if last in _MIDDLE:
-        return True
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     whole = sum(line[-1] in _ENDS for line in lines)
     prose = len(_SENTENCE_END.findall(text)) >= 2 and whole >= 0.8 * (len(lines) - 1)
