@@ -76,6 +76,8 @@ class Workbook:
         if kind == "e":
             return text
         shown = self.formats[style] if 0 <= style < len(self.formats) else ""
+        if not shown and text.isdecimal() and len(text) <= 15:  # most numbers: as they are written
+            return text
         try:
             number = float(text)
         except ValueError:
@@ -118,12 +120,8 @@ class _Rows:
         yield from self.done
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(" ")[2]
-        if name == "row":
-            written = attributes.get("r", "")
-            self.number = int(written) if written.isdecimal() else self.number + 1
-            self.cells, self.column = [], 0
-        elif name == "c":
+        name = name.rpartition(":")[2] if ":" in name else name
+        if name == "c":
             self.column = _column(attributes.get("r", ""), self.column)
             self.kind = attributes.get("t", "n")
             style = attributes.get("s", "")
@@ -131,13 +129,17 @@ class _Rows:
             self.value, self.formula, self.has_value = [], [], False
         elif name == "v" or (name == "t" and not self.phonetic):
             self.into, self.has_value = self.value, True
+        elif name == "row":
+            written = attributes.get("r", "")
+            self.number = int(written) if written.isdecimal() else self.number + 1
+            self.cells, self.column = [], 0
         elif name == "f":
             self.into = self.formula
         elif name == "rPh":
             self.phonetic += 1
 
     def end(self, name: str) -> None:
-        name = name.rpartition(" ")[2]
+        name = name.rpartition(":")[2] if ":" in name else name
         if name in ("v", "t", "f"):
             self.into = None
         elif name == "rPh":
@@ -158,7 +160,7 @@ class _Rows:
 
 
 def _parser(reader: Any, package: Package, part: str) -> expat.XMLParserType:
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text
@@ -190,7 +192,7 @@ class _Texts:
         self.phonetic = 0
 
     def start(self, name: str, _: dict[str, str]) -> None:
-        name = name.rpartition(" ")[2]
+        name = name.rpartition(":")[2] if ":" in name else name
         if name == "si":
             self.own = []
         elif name == "rPh":
@@ -199,7 +201,7 @@ class _Texts:
             self.inside = not self.phonetic
 
     def end(self, name: str) -> None:
-        name = name.rpartition(" ")[2]
+        name = name.rpartition(":")[2] if ":" in name else name
         if name == "t":
             self.inside = False
         elif name == "rPh":
@@ -219,7 +221,7 @@ class _Merges:
         self.all: list[Range] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name.rpartition(" ")[2] == "mergeCell" and (one := _range(attributes.get("ref", ""))) is not None:
+        if name.rpartition(":")[2] == "mergeCell" and (one := _range(attributes.get("ref", ""))) is not None:
             self.all.append(one)
 
     def end(self, name: str) -> None: ...
