@@ -16,9 +16,11 @@ from tuneloop.prepare.checking import Counting
 from tuneloop.records import Record
 from tuneloop.store import Workspace, models
 
-
 READ = ("*.json", "*.jinja", "additional_chat_templates/*.jinja")
 """The files of a model's folder that a tokenizer, its templates and its limit are read from."""
+
+FEW = 64
+"""So many texts are counted sooner than the tokenizer's threads have woken up beside a process that computes."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class Reader:
 
     def count(self, records: Sequence[Record]) -> list[int]:
         """Tokens of each record; where the template refuses a conversation, those of its bare text."""
-        return [len(ids) for ids in self.tokenizer.encode_many([self._text(record) for record in records])]
+        texts = [self._text(record) for record in records]
+        if len(texts) <= FEW:
+            return [len(self.tokenizer.encode(text)) for text in texts]
+        return [len(ids) for ids in self.tokenizer.encode_many(texts)]
 
     def _text(self, record: Record) -> str:
         try:

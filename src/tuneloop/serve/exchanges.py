@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from tuneloop.config import Settings, read, setting
 from tuneloop.errors import NotFoundError
@@ -138,10 +138,13 @@ def _redacted(value: Any) -> Any:
     return value
 
 
+_BY_ID = select(table).where(table.c.id == bindparam("identity"))
+
+
 def exchange(ws: Workspace, identity: str) -> Exchange:
     """The exchange of a response id; raises NotFoundError."""
     with ws.db.read() as connection:
-        row = connection.execute(select(table).where(table.c.id == identity)).mappings().first()
+        row = connection.execute(_BY_ID, {"identity": identity}).mappings().first()
     if row is None:
         raise NotFoundError(
             f"no exchange is called {identity!r}",

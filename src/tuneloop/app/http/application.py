@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -18,12 +18,20 @@ from tuneloop.app.http.routing import Dispatch, Table
 from tuneloop.app.http.service import Service
 from tuneloop.serve.exchanges import ExchangeLog
 
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
 FOLDERS = {"tuneloop.app.http.openai": "/v1", "tuneloop.app.http.api": "/api", "tuneloop.app.http.operations": ""}
+
+MEASURED_HERE: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework would look for three providers of telemetry with each request; our counts are in `measuring`."""
 
 
 def make_app(service: Service) -> FastAPI:
     """One server's application over an open workspace."""
-    app = FastAPI(title="tuneloop", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="tuneloop", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, telemetry=MEASURED_HERE
+    )
     app.state.service = service
     errors.install(app)
     found = list(routers())
