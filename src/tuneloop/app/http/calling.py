@@ -113,8 +113,10 @@ class Plain:
         status, field = self._route.status_code or 200, self._route.response_field
         if status == 204:
             return Response(status_code=204)
-        free = field is None or field.field_info.annotation == dict[str, Any]  # nothing to check, nothing to leave out
-        body = _encode(result) if free else self._checked(field, result)
+        if field is None or field.field_info.annotation == dict[str, Any]:  # nothing to check, nothing to leave out
+            body = _encode(result)
+        else:
+            body = self._checked(field, result)
         return Response(body, status, media_type="application/json")
 
     def _checked(self, field: ModelField, result: Any) -> bytes:

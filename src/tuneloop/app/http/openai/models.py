@@ -91,10 +91,10 @@ class _Shown:
             self.all = models.in_transaction(connection)
             self.held = aliases.holders(connection)
             self.states: Mapping[str, str] = approvals.states(connection)
-            names = model_names.in_transaction(connection)
+            named = model_names.in_transaction(connection)
         self.versions = {one.name: one for one in self.all if speaks(one)}
         self.names: dict[str, list[model_names.ModelName]] = {}
-        for name in names:
+        for name in named:
             self.names.setdefault(name.version, []).append(name)
         self.by_alias: dict[str, list[str]] = {}
         for version, names in self.held.items():
