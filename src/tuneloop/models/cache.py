@@ -1,7 +1,8 @@
 """Keys and values of the sequences being written, and attention over them.
 
 One preallocated block per layer, [slots, key heads, capacity, head size]; the sequences in work are slots 0 … n-1, so a
-step over all of them reads one stretch of memory.  The block grows by doubling.
+step over all of them reads one stretch of memory.  The block grows by doubling, no longer than the model has positions;
+when nothing is being written any more, what is more than `KEPT` is given back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from tuneloop.models.kernels.attention import Plan, attention
 from tuneloop.models.overlay import Overlay
 from tuneloop.models.prefix import Prefixed
 from tuneloop.models.shape import Shape
+
+KEPT = 64 << 20
+"""Bytes that stay held while nothing is written, so that the next request finds room without asking for it."""
 
 
 class Cache:
@@ -43,7 +47,14 @@ class Cache:
             self.lengths[slot] = self.lengths[last]
             self.copy(last, slot)
         self.lengths.pop()
+        if not self.lengths and self.held > KEPT:
+            self._keys, self._values = [], []
         return last
+
+    @property
+    def held(self) -> int:
+        """Bytes of all blocks."""
+        return sum(block.nbytes for block in (*self._keys, *self._values))
 
     def copy(self, source: int, slot: int) -> None:
         """Give a slot the keys and values of another, as many as it has positions."""
@@ -57,7 +68,8 @@ class Cache:
         if slots <= held[0] and length <= held[2]:
             return
         slots = max(slots, held[0] if slots <= held[0] else 2 * held[0])
-        length = max(-(-length // 64) * 64, held[2] if length <= held[2] else 2 * held[2])
+        most = -(-self.shape.max_positions // 64) * 64
+        length = max(-(-length // 64) * 64, held[2] if length <= held[2] else min(2 * held[2], most))
         size = (slots, self.shape.kv_heads, length, self.shape.head_dim)
         for blocks in (self._keys, self._values):
             for layer in range(self.shape.layers):
