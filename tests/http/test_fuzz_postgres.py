@@ -1,0 +1,22 @@
+"""The same requests as `test_fuzz` against a workspace on a real PostgreSQL, which refuses more (NUL, lone surrogates,
+numbers beyond 64 bits)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.http.test_fuzz import fuzz, seeds, served
+from tests.store.test_postgres import folder, server
+
+__all__ = ["folder", "server"]
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("wanted", "number"), seeds())
+def test_no_request_makes_the_server_stumble(folder: Path, wanted: int, number: int) -> None:
+    folder.parent.mkdir(exist_ok=True)
+    with served(folder.parent) as running:
+        fuzz(running, wanted, number)
