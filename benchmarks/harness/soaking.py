@@ -254,9 +254,13 @@ class Aftermath:
 
 def leavers(served: Served, count: int, looks: int = 100, together: int = 10) -> tuple[Watch, Aftermath]:
     """Clients that ask for as long an answer as there is room for, and vanish: before its first word, in the middle,
-    by a reset or by closing, streamed and whole, and some in the middle of an upload."""
+    by a reset or by closing, streamed and whole, and some in the middle of an upload.
+
+    Before, as many as will ask at a time get whole answers, so that keys and values have the room that they need.
+    """
     names, watch, draw = prepare(served), Watch(served), random.Random(0)
     left = iter(range(count))
+    asyncio.run(_whole(served, names, together))
 
     async def ask() -> None:
         for number in left:
@@ -269,6 +273,14 @@ def leavers(served: Served, count: int, looks: int = 100, together: int = 10) ->
 
     asyncio.run(all_of_them())
     return watch, _aftermath(served, names)
+
+
+async def _whole(served: Served, names: Mapping[str, str], together: int) -> None:
+    headers = {"authorization": f"Bearer {served.key}"}
+    asked = chat(names["model"], "Tell me of a house.", 100, min_tokens=100, n=3)
+    async with httpx2.AsyncClient(base_url=served.url, headers=headers, timeout=300) as http:
+        answers = await asyncio.gather(*(http.post("/v1/chat/completions", json=asked) for _ in range(together)))
+    assert all(one.status_code == 200 for one in answers)
 
 
 async def _vanish(served: Served, names: Mapping[str, str], draw: random.Random) -> None:
