@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -52,6 +54,18 @@ def checked(
     caller: Caller = needs("jobs:read"),
 ) -> list[Shown]:
     return [Shown(name=f"{flag} {order} {other}", size=limit)]
+
+
+@router.get("/thread")
+@quick
+def thread(wait: float = 0.0, caller: Caller = needs("jobs:read")) -> dict[str, Any]:
+    time.sleep(wait)
+    return {"thread": threading.get_ident()}
+
+
+@router.get("/loop")
+async def loop(caller: Caller = needs("jobs:read")) -> dict[str, Any]:
+    return {"thread": threading.get_ident()}
 
 
 @router.get("/rows/{number}/{rest:path}")
@@ -130,6 +144,19 @@ def test_a_direct_call_answers_as_the_framework_does(tmp_path: Path, role: Any) 
             seen = [(one.status_code, kind, one.headers.get("x-more")) for one, kind in zip(told, kinds, strict=True)]
             assert seen[0] == seen[1], (method, path)
             assert told[0].content == told[1].content or told[0].json() == told[1].json(), (method, path)
+
+
+def test_a_quick_function_runs_on_the_event_loop_while_it_is_quick(tmp_path: Path) -> None:
+    caller = Caller("u", "Ada", "admin", permissions_of("admin"))
+    with Workspace.find(tmp_path / "w") as ws, client(ws, True, caller) as asked:
+
+        def where(path: str) -> int:
+            return int(asked.get(f"/v1/{path}").json()["thread"])
+
+        assert where("thread") == where("loop")
+        assert where("thread?wait=0.05") == where("loop")  # nobody knew
+        assert where("thread") != where("loop")
+        assert where("thread") == where("loop")
 
 
 def test_most_routes_are_called_directly_and_those_with_a_checked_body_are_not() -> None:

@@ -8,6 +8,7 @@ fields, their checks and their errors are the framework's own.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,9 @@ USED = {"path_params", "query_params", "dependencies", "request_param_name"}
 """What of a `Dependant` is answered here."""
 ABOUT_ITSELF = {"name", "call", "use_cache", "path", "scope"}
 
+LONG = 0.02
+"""Seconds for which the event loop, and with it every stream, may stand still."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _encode = msgspec.json.Encoder(enc_hook=to_jsonable_python).encode
@@ -43,7 +47,8 @@ def quick(function: F) -> F:
 
     SQLite readers wait for nobody, so on such a workspace it runs on the event loop itself: a turn in the thread pool
     takes 0.1 ms of processor, and up to 10 ms until the interpreter's lock comes back where another process computes.
-    Rows of a database server may be long in coming; there it has its turn in a thread like all others.
+    Rows of a database server may be long in coming; there it has its turn in a thread like all others, and anywhere
+    after a call that took longer than `LONG` (many rows, a slow disk), until one is short again.
     """
     function.quick = True  # type: ignore[attr-defined]
     return function
@@ -60,6 +65,7 @@ class Plain:
         self._call: Any = route.endpoint
         self._waits = inspect.iscoroutinefunction(route.endpoint)
         self._quick = getattr(route.endpoint, "quick", False)
+        self._took = 0.0
 
     @classmethod
     def of(cls, route: APIRoute, permission: str) -> Plain | None:
@@ -79,7 +85,7 @@ class Plain:
         arguments = self._arguments(request)
         if self._waits:
             answer = self._answer(await self._call(**arguments))
-        elif self._quick and service(request).ws.db.local:
+        elif self._quick and self._took < LONG and service(request).ws.db.local:
             answer = self._run(arguments)
         else:
             answer = await run_in_threadpool(self._run, arguments)
@@ -105,7 +111,10 @@ class Plain:
         return arguments
 
     def _run(self, arguments: dict[str, Any]) -> Response:
-        return self._answer(self._call(**arguments))
+        began = time.perf_counter()
+        answer = self._answer(self._call(**arguments))
+        self._took = time.perf_counter() - began
+        return answer
 
     def _answer(self, result: Any) -> Response:
         if isinstance(result, Response):
