@@ -84,7 +84,7 @@ def manage(args: argparse.Namespace) -> None:
         file = http.post(
             "/v1/files", data={"purpose": "fine-tune"}, files={"file": ("boxes.jsonl", examples(400))}
         ).json()["id"]
-        made = {"model": "starter", "training_file": file, "hyperparameters": {"n_epochs": 50}}
+        made = {"model": "starter", "training_file": file, "hyperparameters": {"n_epochs": 50, "batch_size": 4}}
         jobs = [
             http.post("/v1/fine_tuning/jobs", json={**made, "suffix": f"s{number}"}).json()["id"]
             for number in range(20)
@@ -99,7 +99,7 @@ def manage(args: argparse.Namespace) -> None:
             json.dumps([[c.at, c.name, c.method, c.path, c.body.decode(), c.kind] for c in calls])
         )
         time.sleep(3)
-        alone = _pace(http, run, lambda: time.sleep(args.seconds / 2))
+        alone = _pace(http, run, lambda: time.sleep(args.seconds))
         used = _cpu(pid)
         child = []
         beside = _pace(http, run, lambda: child.append(_fire(args, place, port, key)))
