@@ -1,5 +1,5 @@
-"""Misfortune that no other file shows: names that are unknown everywhere, a base that leaves or has no memory left while
-it answers, uploads cut off by their connection, a full disk under the database, a clock that goes back."""
+"""Misfortune that no other file shows: names unknown everywhere, a base that leaves or has no memory left while it
+answers, uploads cut off by their connection, a full disk under the database, a clock that goes back."""
 
 from __future__ import annotations
 

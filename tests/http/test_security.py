@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from tests.http.team import SYSTEM, Team, make_team
+from tests.jobs.served import chat_lines, jsonl, served_app
 
 from tuneloop.access import audit, keys, people, sign_in
 from tuneloop.access.permissions import ROLES, permissions_of
 from tuneloop.app.http import application
+from tuneloop.app.http.answers import Answers
 from tuneloop.app.http.guarding_hosts import host_of
 from tuneloop.app.http.security import OPEN, SIGNED_IN
 from tuneloop.app.http.settings import Rules, ServeSettings, rules_for
+from tuneloop.serve.backends.fake import FakeBackend
 from tuneloop.store.access_tables import api_keys, sessions
 from tuneloop.store.access_tables import people as people_table
 from tuneloop.store.database import now
@@ -326,6 +332,7 @@ def test_a_bug_tells_its_number_and_nothing_else(team: Team, monkeypatch: pytest
     monkeypatch.setattr(audit, "entries", broken)
     answer = team.client("admin").get("/api/audit")
     assert answer.status_code == 500
+    assert answer.headers["connection"] == "close"
     number = answer.headers["x-request-id"]
     assert answer.json() == {
         "error": {
@@ -472,3 +479,68 @@ def test_a_value_that_no_database_takes_is_refused(team: Team) -> None:
     assert lone.status_code == 400
     assert admin.get("/api/people", params={"after": "9" * 18}).status_code == 200
     assert admin.get("/api/people", params={"after": "9" * 19}).status_code == 400
+
+
+def test_so_much_under_way_at_a_time(tmp_path: Path) -> None:
+    """Answers and jobs of one key: the one too many is told when to come again, and other keys don't feel it."""
+    made = make_team(tmp_path, Rules(ServeSettings(answers_at_once=2, jobs_at_once=2)))
+    made.app.state.service.parts["answers"] = Answers(made.ws, elsewhere={"slow": lambda: FakeBackend(delay=0.05)})
+    trainer, admin = made.client("trainer"), made.client("admin")
+    data = jsonl(chat_lines())
+    file = trainer.post("/v1/files", data={"purpose": "fine-tune"}, files={"file": ("a.jsonl", data)}).json()["id"]
+    body = {"model": "starter", "training_file": file}
+    first, second = (trainer.post("/v1/fine_tuning/jobs", json=body | {"seed": n}).json()["id"] for n in range(2))
+    refused = trainer.post("/v1/fine_tuning/jobs", json=body)
+    assert (refused.status_code, code(refused), refused.json()["error"]["type"]) == (
+        429, "queue_full", "rate_limit_error",
+    )  # fmt: skip
+    assert refused.headers["retry-after"] == "60"
+    # a create that is sent again is no new job
+    again = trainer.post(
+        "/v1/fine_tuning/jobs", json=body | {"seed": 1}, headers={"x-stainless-retry-count": "1"}
+    )  # fmt: skip
+    assert again.json()["id"] == second
+    assert admin.post("/v1/fine_tuning/jobs", json=body).status_code == 200
+    trainer.post(f"/v1/fine_tuning/jobs/{first}/cancel")
+    assert trainer.post("/v1/fine_tuning/jobs", json=body).status_code == 200
+
+    ask = {"model": "slow", "messages": [{"role": "user", "content": "a" * 40}]}
+    with served_app(made.app) as address, ThreadPoolExecutor(4) as many:
+
+        def chat(_: int, role: str = "trainer", **more: object) -> httpx2.Response:
+            headers = {"authorization": f"Bearer {made.secrets[role]}"}
+            return httpx2.post(f"{address}/v1/chat/completions", json={**ask, **more}, headers=headers, timeout=60)
+
+        answers = list(many.map(chat, range(4)))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429]
+        told = next(answer for answer in answers if answer.status_code == 429)
+        assert (code(told), told.headers["retry-after"]) == ("queue_full", "1")
+        busy = [many.submit(chat, n) for n in range(2)]
+        assert chat(0, "admin").status_code == 200
+        assert [one.result().status_code for one in busy] == [200, 200]  # what has ended counts no more
+        assert chat(0, messages=[{"role": "user", "content": "a" * 5000}]).status_code == 400
+        assert chat(0).status_code == 200
+    assert not made.app.state.service.parts["under_way"]
+
+
+def test_no_log_holds_a_secret(team: Team, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level(logging.DEBUG)
+    password = "correct horse battery staple"
+    people.set_password(team.ws, SYSTEM, team.people["viewer"], password)
+    link = sign_in.make_link(team.ws, SYSTEM, team.people["trainer"])
+    browser = team.browser()
+    made = team.client("admin").post("/api/keys", json={"name": "made"}).json()["secret"]
+    for body in ({"name": "the viewer", "password": password}, {"name": "the viewer", "password": "wrong-secret-1"},
+                 {"link": link}, {"link": "ln-wrong-secret-2"}):  # fmt: skip
+        browser.post("/api/session", json=body)
+    cookie = browser.cookies
+    team.client(authorization="Bearer tl-wrong-secret-3").get("/api/session")
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(keys, "create", broken)
+    assert team.client("admin").post("/api/keys", json={"name": "x"}).status_code == 500
+    assert "ZeroDivisionError" in caplog.text
+    for secret in (password, link, made, *team.secrets.values(), *cookie.values(), "wrong-secret"):
+        assert secret not in caplog.text

@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from tuneloop.errors import ConflictError, InputError, NotFoundError, Where
+from tuneloop.errors import ConflictError, InputError, NotFoundError, TuneloopError, Where
 from tuneloop.jobs import bases, ending
 from tuneloop.jobs.request import JobRequest, fingerprint, read_request
 from tuneloop.prepare.checking import LEAST, METHOD_OF, TOO_FEW
@@ -40,6 +40,10 @@ class InvalidValidationFile(InputError):
     code = "invalid_validation_file"
 
 
+class QueueFull(TuneloopError):
+    code = "queue_full"
+
+
 class ModelNotFound(NotFoundError):
     code = "model_not_found"
 
@@ -52,11 +56,13 @@ def create(
     repeat_key: str | None = None,
     retry: bool = False,
     trusted: bool = False,
+    most: int | None = None,
 ) -> Job:
     """The job as it stands right after it was made; the caller starts its process, or the server's supervisor does.
 
-    Raises `SettingError` for the request, `NotFoundError` for model and files, `InvalidTrainingFile` for rows that
-    cannot be used and were not to be set aside, `ConflictError` where the idempotency key was used for another request.
+    `most` is how many jobs of this owner may be under way; `QueueFull` is raised beyond.  Raises `SettingError` for the
+    request, `NotFoundError` for model and files, `InvalidTrainingFile` for rows that cannot be used and were not to be
+    set aside, `ConflictError` where the idempotency key was used for another request.
     """
     told = fingerprint(body)
     if found := _there(ws, owner, told, repeat_key, retry):
@@ -76,6 +82,7 @@ def create(
         lock_kind(connection, "job")
         if identity := _known(connection, owner, told, repeat_key, retry):
             return rows.in_transaction(connection, identity)
+        _check_queue(connection, owner, most)
         for one in (training, validation):  # not deleted meanwhile
             if one is not None:
                 files.lock_file(connection, one.id)
@@ -83,6 +90,12 @@ def create(
         made = rows.in_transaction(connection, identity)
     validate(ws, identity)
     return made
+
+
+def _check_queue(connection: Connection, owner: str, most: int | None) -> None:
+    mine = select(func.count()).select_from(table).where(table.c.owner == owner, table.c.outcome.is_(None))
+    if most is not None and connection.execute(mine).scalar_one() >= most:
+        raise QueueFull(f"{most} jobs are under way", expected="fewer", do="Wait until one has ended, or cancel one")
 
 
 def _insert(

@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tuneloop import __version__
 from tuneloop.app.http.errors import HttpError
+from tuneloop.app.http.queues import one_more
 from tuneloop.app.http.security import Caller
 from tuneloop.app.http.service import service
 from tuneloop.errors import NotFoundError
@@ -141,20 +142,21 @@ class Answer:
     async def _counted(self) -> AsyncGenerator[Told]:
         """What is told, counted and kept for the log on its way; a failure in the middle is told, too."""
         hosts = answers(self.request).hosts
-        async with aclosing(hosts.ask(self.target.base, self.ask)) as telling:
-            async for told in telling:
-                if isinstance(told, Began):
-                    self.prompt_tokens = sum(told.prompt_tokens)
-                elif isinstance(told, Piece):
-                    self._piece(told)
-                elif isinstance(told, Ended):
-                    self._ended(told)
-                elif isinstance(told, Usage):
-                    self.prompt_tokens, self.completion_tokens = told.prompt, told.completion
-                elif isinstance(told, Failed) and not self.started:
-                    raise refused(told)
-                self.started = True
-                yield told
+        with one_more(self.request, self.caller):
+            async with aclosing(hosts.ask(self.target.base, self.ask)) as telling:
+                async for told in telling:
+                    if isinstance(told, Began):
+                        self.prompt_tokens = sum(told.prompt_tokens)
+                    elif isinstance(told, Piece):
+                        self._piece(told)
+                    elif isinstance(told, Ended):
+                        self._ended(told)
+                    elif isinstance(told, Usage):
+                        self.prompt_tokens, self.completion_tokens = told.prompt, told.completion
+                    elif isinstance(told, Failed) and not self.started:
+                        raise refused(told)
+                    self.started = True
+                    yield told
 
     def _piece(self, piece: Piece) -> None:
         if self.first is None and not piece.prompt:

@@ -42,6 +42,18 @@ class ServeSettings(Settings):
         en="A connection whose request is not told within so many seconds (line and headers) is closed.",
         zh="连接在该秒数内未发送完整的请求行与请求头时，将被关闭。",
     )
+    answers_at_once: int = setting(
+        1000,
+        ge=1,
+        en="How many answers of models each key or session may have under way or waiting per server process.",
+        zh="每个密钥或会话在单个服务进程中同时进行或排队的模型回答数。",
+    )
+    jobs_at_once: int = setting(
+        100,
+        ge=1,
+        en="How many fine-tuning jobs that have not ended each key or person may have.",
+        zh="每个密钥或用户尚未结束的微调任务数上限。",
+    )
     body_seconds: float = setting(
         60.0,
         gt=0,

@@ -15,8 +15,10 @@ from fastapi.responses import StreamingResponse
 from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError, http_error, unsupported
 from tuneloop.app.http.openai.streaming import HEADERS, stream
+from tuneloop.app.http.queues import full
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
+from tuneloop.app.http.settings import Rules
 from tuneloop.errors import ConflictError, NotFoundError
 from tuneloop.jobs import creating, stopping
 from tuneloop.jobs.shaping import shaped, shaped_checkpoint, shaped_event
@@ -52,6 +54,7 @@ async def create_job(request: Request, caller: Caller = needs("jobs:write")) -> 
 
 def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
     ws = service(request).ws
+    most = Rules.of(service(request)).settings.jobs_at_once
     retries = request.headers.get("x-stainless-retry-count", "0")
     try:
         job = creating.create(
@@ -60,7 +63,10 @@ def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str,
             owner=caller.key or caller.user,
             repeat_key=request.headers.get("idempotency-key"),
             retry=retries.isdecimal() and int(retries) > 0,
+            most=most,
         )
+    except creating.QueueFull:
+        raise full(most, "jobs", 60) from None
     except ConflictError as error:
         raise HttpError(409, str(error), code="idempotency_conflict", param="Idempotency-Key") from None
     _begin(request)
