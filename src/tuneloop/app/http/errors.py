@@ -131,7 +131,9 @@ def install(app: FastAPI) -> None:
     async def bug(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s", request.method, request.url.path, exc_info=error)
         name = getattr(request.state, "id", "")
-        answer = HttpError(500, f"The server had an error. Request: {name}", code="internal_error").answer()
+        close = {"connection": "close"}  # uvicorn closes it: a client must not send its next request there
+        told = f"The server had an error. Request: {name}"
+        answer = HttpError(500, told, code="internal_error", headers=close).answer()
         answer.raw_headers += getattr(request.state, "headers", [])  # this answer goes out around all guards
         return answer
 
