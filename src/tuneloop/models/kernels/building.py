@@ -16,7 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -30,6 +33,9 @@ KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 """The tensors that each source is compiled for, and the ending of its functions' names."""
 PATIENCE = 300
 """Seconds for one compilation and for the check; they take a few, except on an overloaded machine."""
+LOCK = "making.lock"
+OLD = 6 * 3600
+"""Seconds after which nobody still works on a library."""
 
 
 class NotMade(Exception):
@@ -53,12 +59,32 @@ def published() -> Path:
     pool, folder = _openmp(), _folder()
     file = folder / f"{_key(compiler, pool)}.so"
     if not file.exists():
-        # made beside its place and moved there whole: another process sees all of it or nothing
-        with tempfile.TemporaryDirectory(prefix="making-", dir=folder) as making:
-            made = build(compiler, pool, Path(making))
-            _check(made)
-            made.replace(file)
+        with _alone(folder):
+            if not file.exists():  # another process may have made it meanwhile
+                _make(compiler, pool, folder, file)
     return file
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """One process makes kernels at a time: a server's engines and workers all want them in the same moment, and on two
+    processors nine who compiled at once took four minutes instead of half a one.  The lock ends with its process."""
+    import fcntl
+
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(compiler: str, pool: Path, folder: Path, file: Path) -> None:
+    """Built beside its place and moved there whole: who looks without the lock sees all of it or nothing."""
+    for left in folder.glob("making-*"):
+        if left.stat().st_mtime < time.time() - OLD:  # a process that was killed left it
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="making-", dir=folder) as making:
+        made = build(compiler, pool, Path(making))
+        _check(made)
+        made.replace(file)
 
 
 def _folder() -> Path:
