@@ -17,7 +17,7 @@ the lines below):
     > store, text
     > records
     > registry
-    > config, charts
+    > config, charts, pages
     > errors, wording
 """
 

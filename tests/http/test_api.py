@@ -265,6 +265,12 @@ def test_versions_are_compared_merged_and_forgotten(client: TestClient, ws: Work
     assert kinds == ["added", "removed", "removed"]
     assert client.get(f"/api/versions/{data}/differences/{more}", params={"kind": "odd"}).status_code == 400
 
+    figures = client.get(f"/api/versions/{more}/statistics").json()
+    assert (figures["records"], figures["kinds"]) == (11, {"chat": 11})
+    page = client.get(f"/api/versions/{more}/statistics.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "数据概况" in page.text
+
     run = client.post("/api/runs", json={"stage": "merge", "versions": [data, more]}).json()
     assert client.post("/api/runs", json={"stage": "merge", "versions": [data]}).status_code == 400
     with queue.claim(ws, run["id"]) as lease:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuneloop import __version__, charts
+from tuneloop import charts
 from tuneloop.evaluate import classes, measures, sentences
+from tuneloop.pages import render
 from tuneloop.records import ModelVersion, Report
 from tuneloop.scores.interval import Interval
-from tuneloop.wording import Words, current_language
+from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -100,22 +101,15 @@ def table(report: Report, examples: int) -> Group:
 
 def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Made]) -> str:
     """The whole page as text."""
-    import jinja2
     from markupsafe import Markup
 
-    from tuneloop.evaluate.page import curve_charts, own_file, policy
+    from tuneloop.evaluate.page import curve_charts, own_file
 
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
     names, counts = classes.matrix(report)
     square = charts.matrix_chart(counts, names, title=MATRIX, row_label=RIGHT, column_label=SAID)
-    script = own_file("page.js")
-    return environment.from_string(own_file("classes.html")).render(
-        language={"en": "en", "zh": "zh-CN"}[current_language()],
-        policy=policy(script),
-        style=Markup(own_file("page.css")),
-        script=Markup(script),
+    return render(
+        own_file("classes.html"),
+        title=f"{model.name} · {report.dataset or ''}",
         report=report,
         model=model,
         baseline=BASELINE,
@@ -128,7 +122,6 @@ def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Mad
         curve_charts=[Markup(svg) for svg in curve_charts(curves, model)],
         answers=report.answers,
         made=made,
-        version=__version__,
     )
 
 

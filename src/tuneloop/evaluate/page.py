@@ -1,30 +1,22 @@
-"""The report as one HTML file: no request to anywhere, both languages, light and dark, narrow and wide.
-
-Everything that comes from data or models is escaped by the template, and a content policy allows no script but the
-page's own, by its hash.
-"""
+"""The report of a comparison as one HTML file."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from tuneloop import __version__, charts
+from tuneloop import charts
 from tuneloop.evaluate import measures, sentences
 from tuneloop.evaluate.measures import ARMS
+from tuneloop.pages import NARROW, WIDE, render
 from tuneloop.records import ModelVersion, Report
 from tuneloop.scores.metric import metrics as registry
-from tuneloop.wording import Words, current_language
+from tuneloop.wording import Words
 
 Curves = Mapping[str, Sequence[tuple[float, float]]]
 """A training run's points by the name of the metric, as (step, value)."""
-
-WIDE, NARROW = (1000, 320), (340, 260)
-"""Sizes of each chart; the page shows the one that fits, so that its text is readable on a phone."""
 
 SMOOTH = 0.9  # weight of the past in the line drawn over single, noisy steps
 _TITLE = Words("Loss during training", "训练过程中的损失")
@@ -42,19 +34,11 @@ class Made:
 
 def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Made]) -> str:
     """The whole page as text."""
-    import jinja2
     from markupsafe import Markup
 
-    # Sources are our own package's; autoescape covers every value that a template prints.
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    script = own_file("page.js")
-    return environment.from_string(own_file("page.html")).render(
-        language={"en": "en", "zh": "zh-CN"}[current_language()],
-        policy=policy(script),
-        style=Markup(own_file("page.css")),
-        script=Markup(script),
+    return render(
+        own_file("page.html"),
+        title=f"{model.name} · {report.base}",
         report=report,
         model=model,
         measure=sentences.measure_words(report.measure),
@@ -67,19 +51,11 @@ def page(report: Report, model: ModelVersion, curves: Curves, made: Sequence[Mad
         curve_charts=[Markup(svg) for svg in curve_charts(curves, model)],
         answers=[_answer(row, report) for row in report.answers],
         made=made,
-        version=__version__,
     )
 
 
 def own_file(name: str) -> str:
     return files("tuneloop.evaluate").joinpath(name).read_text(encoding="utf-8")
-
-
-def policy(script: str) -> str:
-    """No source for anything but the page's own style and the one script with this hash."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    rest = "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-    return f"default-src 'none'; script-src 'sha256-{digest}'; {rest}"
 
 
 def _cards(report: Report) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 A rule that hits one language or source far more than the others mostly does not understand it.  It is
 said when the share there is at least three times that of all others together and the difference is no accident: two
-proportions pooled, z of at least 4 (one in 15,000 by chance), and at least 20 records there.
+proportions pooled, z of at least 4 (one in 15,000 by chance), one record in twenty struck, and at least 20 there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 By = Literal["source", "language"]
 SEEN_AT_LEAST = 20
+RATE_AT_LEAST = 0.05
 TIMES = 3.0
 SURE = 4.0
 
@@ -95,4 +96,4 @@ class Spread:
         here, there = touched / seen, other_touched / other_seen
         pooled = all_touched / all_seen
         spread = math.sqrt(pooled * (1 - pooled) * (1 / seen + 1 / other_seen))
-        return here >= TIMES * there and spread > 0 and (here - there) / spread >= SURE
+        return here >= max(RATE_AT_LEAST, TIMES * there) and spread > 0 and (here - there) / spread >= SURE

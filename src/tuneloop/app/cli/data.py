@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tuneloop.prepare.forgetting import Touched
     from tuneloop.store import Workspace
 
-ACTIONS = ("list", "sources", "diff", "trace", "merge", "forget")
+ACTIONS = ("list", "sources", "statistics", "diff", "trace", "merge", "forget")
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
 )
@@ -34,6 +35,7 @@ KINDS = {
     "edited": Words("edited", "改动"),
     "moved": Words("moved to another split", "换了划分"),
 }
+PAGE = Words("With pictures: {place}", "图表页面：{place}")
 MERGED = Words(
     "{name}: {records} records of {names}; {again} stood in several, {bridges} were left out, as they are close to two "
     "splits.",
@@ -58,7 +60,7 @@ REBUILT = Words(
 def data(
     action: Annotated[
         str,
-        typer.Argument(metavar="[list|sources|diff|trace|merge|forget]", help="What to do.", show_default=False),
+        typer.Argument(metavar=f"[{'|'.join(ACTIONS)}]", help="What to do.", show_default=False),
     ] = "list",
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAMES...]", help="Versions, or a record's id.", show_default=False)
@@ -69,17 +71,22 @@ def data(
     source: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="forget: the source, as source-3.", show_default=False)
     ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="statistics: the page, as stats.html.", show_default=False)
+    ] = None,
+    base: Annotated[str, typer.Option(metavar="MODEL", help="statistics: whose tokens are counted.")] = "starter",
     yes: Annotated[bool, typer.Option("--yes", help="forget: erase, and not only say what would be.")] = False,
     rebuild: Annotated[bool, typer.Option(help="forget: queue the training of touched models again.")] = True,
     limit: Annotated[int, typer.Option(min=1, help="How many differences are shown.")] = 20,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List, compare, trace and merge data; forget a person.
+    """Look at, compare, trace and merge data; forget a person.
 
     \b
     Examples:
       tuneloop data
+      tuneloop data statistics data-2 --to stats.html
       tuneloop data diff data-1 data-2
       tuneloop data trace r1:6b1f…
       tuneloop data merge data-1 data-3
@@ -94,6 +101,8 @@ def data(
             _list(ws, screen)
         elif action == "sources":
             _sources(ws, screen)
+        elif action == "statistics":
+            _statistics(ws, screen, (given or ["newest"])[0], to, base)
         elif action == "diff":
             _diff(ws, screen, _taken(given, 2, "data-1 data-2"), limit)
         elif action == "trace":
@@ -141,6 +150,26 @@ def _sources(ws: Workspace, screen: Screen) -> None:
         [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.created] for one in found
     ]
     screen.table(rows, list(SOURCES))
+    screen.result(found)
+
+
+def _statistics(ws: Workspace, screen: Screen, name: str, to: Path | None, base: str) -> None:
+    from tuneloop.prepare.statistics import statistics
+    from tuneloop.prepare.statistics_page import page
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, name)
+    found = statistics(ws, version, tokenizer=base)
+    place = to or ws.path("pages") / f"{version.name}.html"
+    place.write_text(page(found, version), encoding="utf-8")
+    for words, value in (
+        (Words("records", "记录数"), f"{found.records:,}"),
+        (Words("median tokens", "词元数中位数"), f"{found.tokens.percentiles.get(50, 0):,.0f}"),
+        (Words("near-repeats", "近似重复"), f"{found.near_repeats:.1%}"),
+        (Words("different pieces in answers", "回答多样性"), f"{found.distinct:.0%}"),
+    ):
+        screen.say(f"{words}: {value}")
+    screen.say(PAGE.format(place=place))
     screen.result(found)
 
 

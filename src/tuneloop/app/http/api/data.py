@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneloop.app.http.errors import HttpError
@@ -13,6 +14,8 @@ from tuneloop.prepare import browsing, differing, versions
 from tuneloop.prepare.browsing import Entry
 from tuneloop.prepare.differing import Difference
 from tuneloop.prepare.passport import Edit, Result, passport
+from tuneloop.prepare.statistics import Statistics, statistics
+from tuneloop.prepare.statistics_page import page as page_of
 from tuneloop.records import DatasetVersion, Fate, Origin
 from tuneloop.records.origin import Outcome
 from tuneloop.records.results import Split
@@ -139,6 +142,25 @@ def restore(request: Request, name: str, body: Taking, caller: Caller = needs("d
         versions.restore(ws, version, source, item, person=caller.name, note=body.note) for source, item in body.items
     ]
     return page(found, len(found), lambda one: one.item)
+
+
+@router.get("/versions/{name}/statistics")
+def show_statistics(
+    request: Request, name: str, base: str = "starter", caller: Caller = needs("data:read")
+) -> Statistics:
+    """Amounts, lengths in tokens of a base, languages, balance, repeats, variety, sources."""
+    ws = service(request).ws
+    return statistics(ws, datasets.version(ws, name), tokenizer=base)
+
+
+@router.get("/versions/{name}/statistics.html", response_class=HTMLResponse)
+def statistics_page(
+    request: Request, name: str, base: str = "starter", caller: Caller = needs("data:read")
+) -> HTMLResponse:
+    """The same as a page with pictures."""
+    ws = service(request).ws
+    version = datasets.version(ws, name)
+    return HTMLResponse(page_of(statistics(ws, version, tokenizer=base), version))
 
 
 @router.get("/versions/{name}/difference/{other}")
