@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuneloop.errors import InputError
+from tuneloop.prepare.document.furniture import is_furniture
 from tuneloop.prepare.importer import Row
 from tuneloop.prepare.importers import html
 from tuneloop.prepare.importers.html import Html
@@ -200,3 +201,21 @@ def test_a_page_beyond_the_limit_is_refused(write, monkeypatch):
     file = disk_file(write("a.html", news()), "a.html")
     with pytest.raises(InputError, match="expected at most 1,000"):
         list(Html().items(file, "utf-8"))
+
+
+def test_rules_of_furniture_take_linear_time():
+    import time
+
+    hostile = [
+        "1" * 60,
+        "大" + "1" * 59 + "x",
+        "QQ  " * 15 + "x",
+        "1 " * 29 + "x",
+        "（1" * 30,
+        "3条评论" + ",1" * 27,
+        "微信 " * 20,
+    ]
+    begin = time.perf_counter()
+    for line in hostile * 20:
+        is_furniture(line)
+    assert time.perf_counter() - begin < 2

@@ -110,3 +110,12 @@ def test_damaged_bytes_cost_their_text_only(read):
     assert [message for _, message in found.sentences] == [
         "found the byte 0xff, which is not UTF-8. Save the file in one encoding."
     ]
+
+
+def test_hostile_lines_take_linear_time(rows):
+    import time
+
+    begin = time.perf_counter()
+    for line in ("# a" + " " * 200_000 + "b", "-" + " " * 200_000 + "x", "- " * 100_000 + "x", "|" + " -" * 100_000):
+        assert rows(f"# 一\n\n{line}\n{line}\n{line}\n")
+    assert time.perf_counter() - begin < 5

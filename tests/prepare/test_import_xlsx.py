@@ -363,3 +363,9 @@ def test_an_old_workbook_that_is_none_is_refused(write):
     path = write("a.xls", compound_file("Workbook"))
     with pytest.raises(InputError, match="is a workbook that cannot be read"):
         list(Xlsx().items(disk_file(path, "a.xls"), None))
+
+
+def test_a_stray_cell_far_out_makes_no_columns(read):
+    rows = '<row r="1"><c r="A1" t="str"><v>question</v></c><c r="XFD1" t="str"><v>answer</v></c></row>'
+    rows += '<row r="2"><c r="A2" t="str"><v>q</v></c><c r="XFD2" t="str"><v>a</v></c></row>'
+    assert read("a.xlsx", by_hand(sheet_xml(rows))).data == [{"question": "q", "answer": "a"}]

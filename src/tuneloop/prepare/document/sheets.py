@@ -21,6 +21,8 @@ from tuneloop.wording import Words
 
 SAMPLE_ROWS = 200
 MOST_TITLES = 10
+LARGEST_MERGE, WIDEST_MERGE = 2_000_000, 1_000
+"""Cells and columns of a merged range that is filled; a larger one keeps its value in its first cell."""
 
 TITLE = Words("a title above the table", "表格上方的标题")
 EMPTY = Words("empty sheet", "空工作表")
@@ -40,6 +42,10 @@ class Range:
     bottom: int
     right: int
 
+    @property
+    def cells(self) -> int:
+        return (self.bottom - self.top + 1) * (self.right - self.left + 1)
+
 
 @dataclass
 class Merged:
@@ -50,7 +56,8 @@ class Merged:
     _next: int = 0
 
     def __post_init__(self) -> None:
-        self.ranges = sorted(self.ranges, key=lambda one: (one.top, one.left))
+        small = [one for one in self.ranges if one.cells <= LARGEST_MERGE and one.right - one.left < WIDEST_MERGE]
+        self.ranges = sorted(small, key=lambda one: (one.top, one.left))
 
     def fill(self, number: int, cells: list[str]) -> list[str]:
         """The row with its covered cells filled; `number` counts from 0."""
@@ -85,19 +92,20 @@ def sheet_items(name: str, rows: Iterator[Numbered], header: Header) -> Iterator
         shown = next(cell for cell in cells if cell.strip())
         yield Skipped(f"{part}, row {number} ({excerpt(shown)[:40]})", TITLE)
     first = first[titles:]
-    left = min(_left(cells) for _, cells in first)
-    names = column_names([_cut(cells, left, width) for _, cells in first], header)
-    columns = names or [f"column_{place}" for place in range(1, width - left + 1)]
+    places = sorted({place for _, cells in first for place, cell in enumerate(cells) if cell.strip()})
+    names = column_names([_at(cells, places) for _, cells in first], header)
+    columns = names or [f"column_{place}" for place in range(1, len(places) + 1)]
+    known = set(places)
     for count, (number, cells) in enumerate(chain(first[1:] if names else first, filled), 1):
         place = f"{part}, row {number}"
-        if _width(cells) > width or any(cell.strip() for cell in cells[:left]):
+        if any(cell.strip() and at not in known for at, cell in enumerate(cells)):
             message = (
                 f"found cells outside of the columns {', '.join(columns)[:120]}. Move them into the table, or name "
                 "their column."
             )
             yield Rejection("ragged", message, place, excerpt(" | ".join(cells)), part)
             continue
-        yield Row(dict(zip(columns, _cut(cells, left, width), strict=True)), place, None, count, part=part)
+        yield Row(dict(zip(columns, _at(cells, places), strict=True)), place, None, count, part=part)
 
 
 def _titles(rows: Sequence[Sequence[str]], width: int) -> int:
@@ -114,12 +122,8 @@ def _width(cells: Sequence[str]) -> int:
     return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)
 
 
-def _left(cells: Sequence[str]) -> int:
-    return next((place for place, cell in enumerate(cells) if cell.strip()), 0)
-
-
-def _cut(cells: Sequence[str], left: int, width: int) -> list[str]:
-    return [cells[place] if place < len(cells) else "" for place in range(left, width)]
+def _at(cells: Sequence[str], places: Sequence[int]) -> list[str]:
+    return [cells[place] if place < len(cells) else "" for place in places]
 
 
 def number_text(value: float, percent: bool = False) -> str:

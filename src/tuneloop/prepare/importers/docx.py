@@ -170,7 +170,7 @@ class _Body:
         for row in _all(element, "tr"):
             cells: list[str] = []
             before = child(row, "trPr", "gridBefore")
-            cells += [""] * _number(_value(before))
+            cells += [""] * min(_number(_value(before)), 64)
             for cell in _all(row, "tc"):
                 about = child(cell, "tcPr")
                 merged = child(about, "vMerge")

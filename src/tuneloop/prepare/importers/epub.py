@@ -60,12 +60,15 @@ class Epub(DocumentImporter):
             items = {str(one.get("id")): one for one in children(root, "manifest") if local(one) == "item"}
             contents = _contents(package, place, items.values())
             spine = child(root, "spine")
-            number = 0
+            number, seen = 0, set[str]()
             for one in spine if spine is not None else ():
                 item = items.get(str(one.get("idref")))
                 if item is None or (item.get("media-type") or _PAGES[0]) not in _PAGES or _is_contents(item):
                     continue
                 part = resolve(place, unquote(str(item.get("href"))))
+                if part in seen:
+                    continue
+                seen.add(part)
                 if (one.get("linear") or "yes") == "no":
                     yield Skipped(part, OUTSIDE)
                 elif part not in package.names:

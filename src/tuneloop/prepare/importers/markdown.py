@@ -21,6 +21,9 @@ from tuneloop.wording import Words
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 LONGEST_FENCE = 1_000_000
+LONGEST_MARK = 1000
+"""Characters of a line that may be a heading, open a fence or be a row of a table."""
+
 LONGEST_FRONT = 200
 """Lines of front matter; what goes on for longer was a rule drawn above a text."""
 
@@ -74,7 +77,7 @@ def _front_matter(found: Iterator[Line]) -> tuple[int, Iterator[Line]]:
                 break
         elif text in ("---", "..."):
             return (line.number, found) if line.number > 2 else (0, _again(taken, found))
-        elif line.number > LONGEST_FRONT or not _FRONT_LINE.match(text):
+        elif line.number > LONGEST_FRONT or not _FRONT_LINE.match(text[:LONGEST_MARK]):
             break
     return 0, _again(taken, found)
 
@@ -98,7 +101,7 @@ def _blocks(found: Iterator[Line]) -> Iterator[Block]:
         block.clear()
         size, fence = 0, ""
 
-    for number, _, text in ((line.number, line.cut, line.text.lstrip("\ufeff").rstrip()) for line in found):
+    for number, text in ((line.number, line.text.lstrip("\ufeff").rstrip()) for line in found):
         if fence:
             block.append(text)
             size += len(text) + 1
@@ -107,7 +110,7 @@ def _blocks(found: Iterator[Line]) -> Iterator[Block]:
             if closes or size > LONGEST_FENCE:
                 yield from finish()
             continue
-        if opening := _FENCE.match(text):
+        if opening := _FENCE.match(text[:LONGEST_MARK]):
             if block and not _NO_PARAGRAPH.match(text) and not text.startswith((" ", "\t")):
                 yield from finish()
             begin = begin if block else number
@@ -118,7 +121,7 @@ def _blocks(found: Iterator[Line]) -> Iterator[Block]:
         if not text.strip():
             yield from finish()
             continue
-        if found_heading := _ATX.match(text):
+        if len(text) <= LONGEST_MARK and (found_heading := _ATX.match(text)):
             yield from finish()
             if (found_heading[2] or "").strip():
                 yield heading(found_heading[2], len(found_heading[1]), line=number)
@@ -139,4 +142,9 @@ def _blocks(found: Iterator[Line]) -> Iterator[Block]:
 
 
 def _is_table(block: list[str]) -> bool:
-    return len(block) > 2 and all(_ROW.match(line) for line in block) and bool(_RULE.match(block[1]))
+    return (
+        len(block) > 2
+        and len(block[1]) <= LONGEST_MARK
+        and all(_ROW.match(line) for line in block)
+        and bool(_RULE.match(block[1]))
+    )

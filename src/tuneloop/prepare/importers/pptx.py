@@ -55,10 +55,14 @@ class Pptx(DocumentImporter):
             part = main_part(package, "ppt/presentation.xml")
             known = relations(package, part)
             slides = child(tree(package, part), "sldIdLst")
+            seen: set[str] = set()
             for number, one in enumerate(slides if slides is not None else (), 1):
                 place = known.get(_relation(one) or "", ("", ""))[1]
                 if not place:
                     raise package.broken(f"slide {number} is missing")
+                if place in seen:
+                    continue
+                seen.add(place)
                 yield from self._slide(package, place, number)
 
     def _slide(self, package: Package, part: str, number: int) -> Iterator[Part]:
