@@ -8,7 +8,7 @@
     batches     records packed without padding             packed.py
     adapters    LoRA in PEFT's files                       lora.py
     classes     heads, and a model with one, to be asked   heads.py, classifier.py
-    answers     engines, the key/value cache, sampling     engine.py, engines/, batching.py, cache.py, sampling.py
+    answers     engines, the key/value cache, sampling     engine.py, engines/, batching.py, stepping.py, …
     new         random weights, tokenizers                 new.py, tokenizer_training.py
 
 Importing this package loads neither torch nor transformers; loading a model on the fast path loads torch alone.

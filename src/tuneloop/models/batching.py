@@ -18,6 +18,7 @@ from tuneloop.models.mixing import Mixed
 from tuneloop.models.overlay import BARE, Overlay, spread
 from tuneloop.models.sampling import choose
 from tuneloop.models.shaping import Shaping, shaped
+from tuneloop.models.stepping import Seat, Stepping
 from tuneloop.models.telling import token_event
 from tuneloop.models.writing import Writing
 
@@ -35,6 +36,7 @@ class Row:
     overlay: Overlay
     shaping: Shaping | None = None
     last: int = 0
+    seat: Seat | None = None
 
     @property
     def prompt_length(self) -> int:
@@ -61,6 +63,7 @@ class Batch:
         self.ends = lm.end_ids
         self._shapings: dict[int, Shaping] = {}
         self._vocabulary: Vocabulary | None = None
+        self._stepping = Stepping.over(lm, self.cache)
 
     def add(self, name: str, folder: str | Path) -> None:
         """Hold one more adapter."""
@@ -117,7 +120,7 @@ class Batch:
                 if place != places[row.reading]:
                     self.cache.copy(opened[places[row.reading]], opened[place])
             hidden = hidden[torch.tensor([numbers[row.reading] for row in every], device=hidden.device)]
-        return self._write(every, hidden)
+        return self._write(every, self.lm.scores(hidden))
 
     @torch.inference_mode()
     def step(self) -> list[tuple[int, Event]]:
@@ -125,6 +128,9 @@ class Batch:
         rows = list(self.rows)
         if not rows:
             return []
+        scores = self._stepping.scores(rows) if self._stepping else None
+        if scores is not None:
+            return self._write(rows, scores)
         ids = torch.tensor([row.last for row in rows], device=self.lm.device)
         positions = torch.tensor(self.cache.lengths, device=self.lm.device)
         hidden = self.lm.module(
@@ -135,7 +141,7 @@ class Batch:
             attend=self.cache.step(),
             overlay=self._overlay(rows, [1] * len(rows)),
         )
-        return self._write(rows, hidden)
+        return self._write(rows, self.lm.scores(hidden))
 
     @torch.inference_mode()
     def withdraw(self, handle: int) -> Finished:
@@ -182,8 +188,7 @@ class Batch:
         owner = owner.repeat_interleave(torch.tensor(counts)).to(self.lm.device)
         return Mixed([self.adapters[name] for name in names], owner)
 
-    def _write(self, rows: Sequence[Row], hidden: torch.Tensor) -> list[tuple[int, Event]]:
-        logits = self.lm.scores(hidden)
+    def _write(self, rows: Sequence[Row], logits: torch.Tensor) -> list[tuple[int, Event]]:
         places = [len(row.writing.ids) for row in rows]
         scores = shaped(logits, [row.shaping for row in rows])
         chosen = choose(scores, [row.request.sampling for row in rows], [row.key for row in rows], places).tolist()

@@ -27,6 +27,8 @@ class Cache:
         self.lengths: list[int] = []
         self._keys: list[torch.Tensor] = []
         self._values: list[torch.Tensor] = []
+        self.moves = 0
+        """How often the blocks have been made anew."""
 
     def size(self, length: int) -> int:
         """Bytes of one sequence of so many tokens, no more than the model has positions."""
@@ -71,6 +73,7 @@ class Cache:
         most = -(-self.shape.max_positions // 64) * 64
         length = max(-(-length // 64) * 64, held[2] if length <= held[2] else min(2 * held[2], most))
         size = (slots, self.shape.kv_heads, length, self.shape.head_dim)
+        self.moves += 1
         for blocks in (self._keys, self._values):
             for layer in range(self.shape.layers):
                 grown = torch.zeros(size, dtype=self.dtype, device=self.device)
@@ -79,6 +82,11 @@ class Cache:
                     blocks[layer] = grown
                 else:
                     blocks.append(grown)
+
+    @property
+    def blocks(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Keys and values of each layer; others when `moves` has grown."""
+        return list(zip(self._keys, self._values, strict=True))
 
     def prefill(self, slots: Sequence[int], lengths: Sequence[int], overlays: Sequence[Overlay]) -> Prefill:
         """The `attend` of whole prompts with their prefixes, packed by falling length, for slots opened for them."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from tuneloop.models.dora import Direction, fused_gain, site_gain
 from tuneloop.models.family import Slot
 from tuneloop.models.kernels.lora_linear import Block, lora_linear, stacked
-from tuneloop.models.overlay import Overlay
+from tuneloop.models.overlay import LowRank, Overlay
 from tuneloop.models.quantized import Matrix
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ class ReadyLora(Overlay):
         if bias is None:
             return out.mul_(factors.gain)
         return out.sub_(bias).mul_(factors.gain).add_(bias)
+
+    def low_rank(self) -> Mapping[str, LowRank]:
+        return self.factors
 
 
 def adds(site: LoraSite) -> Any:

@@ -10,7 +10,7 @@ The base class changes nothing: it is the bare model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -20,6 +20,8 @@ from tuneloop.models.quantized import Matrix
 
 Part = Literal["attention", "mlp"]
 KeysValues = tuple[torch.Tensor, torch.Tensor]
+LowRank = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+"""A [ranks, in], B transposed [ranks, out], gains [out] or None: `(x W^T + (x A^T) B^T) * gain + bias`."""
 
 
 class Overlay:
@@ -57,6 +59,13 @@ class Overlay:
     def after(self, layer: int, part: Part, h: torch.Tensor) -> torch.Tensor:
         """[T, hidden] → the same size."""
         return h
+
+    def low_rank(self) -> Mapping[str, LowRank] | None:
+        """All that it does to a token that is neither a prompt's nor the first behind one, by the names of parameters;
+        None where that is no sum of low rank."""
+        own, bare = type(self), Overlay
+        same = (own.linear, own.adjust, own.after) == (bare.linear, bare.adjust, bare.after)
+        return {} if same else None
 
     def cut(self, rows: torch.Tensor) -> Overlay:
         """The same for a step that goes on with some of its rows."""

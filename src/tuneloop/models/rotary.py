@@ -40,6 +40,12 @@ def tables(
     return angles.cos().mul_(scale), angles.sin().mul_(scale)
 
 
+def reaching(rope: Rope, reach: int) -> tuple[torch.Tensor, float]:
+    """[dim/2] frequencies of a record that may become `reach` tokens long, and the factor, as `tables` has them."""
+    grown = rope.kind in BY_LENGTH and reach > _turning_point(rope)
+    return frequencies_for(rope, reach if grown else 0)[0], frequencies_for(rope, 0)[1]
+
+
 def frequencies_for(rope: Rope, length: int) -> tuple[torch.Tensor, float]:
     """[dim/2] float32 angular frequencies for a record of `length` tokens, and the factor on cosines and sines."""
     if rope.kind == "dynamic":

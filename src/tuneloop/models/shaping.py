@@ -27,6 +27,12 @@ class Shaping:
         self.sampling, self.ends = sampling, ends
         self.counts: Counter[int] = Counter()
         self.written = 0
+        self.changes = bool(
+            sampling.logit_bias
+            or sampling.constraint is not None
+            or sampling.presence_penalty
+            or sampling.frequency_penalty
+        )
         self.following = None if sampling.constraint is None else vocabulary().follow(sampling.constraint)
 
     @classmethod
@@ -34,8 +40,13 @@ class Shaping:
         """None where a request takes the scores as they are."""
         return cls(sampling, ends, vocabulary) if sampling.shapes else None
 
+    @property
+    def waits(self) -> bool:
+        """Whether the answer is too short to end."""
+        return self.written < self.sampling.min_tokens and bool(self.ends)
+
     def change(self, scores: torch.Tensor) -> None:
-        """Change [V] scores in place."""
+        """Change [V] scores in place, in every way but that of `waits`."""
         import torch
 
         sampling = self.sampling
@@ -46,8 +57,6 @@ class Shaping:
         if sampling.logit_bias:
             tokens, biases = zip(*sampling.logit_bias, strict=True)
             scores[torch.tensor(tokens, device=scores.device)] += torch.tensor(biases, device=scores.device)
-        if self.written < sampling.min_tokens and self.ends:
-            scores[torch.tensor(sorted(self.ends), device=scores.device)] = float("-inf")
         if self.following is not None:
             allowed = torch.from_numpy(self.following.allowed()).to(scores.device)
             scores[~allowed] = float("-inf")
@@ -65,10 +74,20 @@ class Shaping:
 
 def shaped(logits: torch.Tensor, shapings: Sequence[Shaping | None]) -> torch.Tensor:
     """[B, V] the scores that tokens are chosen by: the logits themselves where no row changes them."""
-    if not any(shapings):
+    import torch
+
+    waiting = [row for row, shaping in enumerate(shapings) if shaping is not None and shaping.waits]
+    changing = [row for row, shaping in enumerate(shapings) if shaping is not None and shaping.changes]
+    if not waiting and not changing:
         return logits
     scores = logits.clone()
-    for row, shaping in zip(scores, shapings, strict=True):
-        if shaping is not None:
-            shaping.change(row)
+    for row in changing:
+        shaping = shapings[row]
+        assert shaping is not None
+        shaping.change(scores[row])
+    if waiting:
+        shaping = shapings[waiting[0]]
+        assert shaping is not None
+        ends = torch.tensor(sorted(shaping.ends), device=scores.device)
+        scores[torch.tensor(waiting, device=scores.device)[:, None], ends] = float("-inf")
     return scores

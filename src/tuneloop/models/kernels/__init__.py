@@ -9,6 +9,8 @@ compiled for this machine; the torch form is its twin: the fallback, and the ref
     gate         SwiGLU, GeGLU                                       gate.c        SwiGLU only
     nll          loss of targets, without the matrix of all logits   nll.c         not with capped logits
     linear       a linear layer for the few rows of a step           linear.c      weights by rows, no gradient
+    blocks       the same for weights laid out for answering         blocks.c      activations in float32, no gradient
+    step         a whole step of generation                          step.c        as blocks; twin: decoder and cache
     lora_linear  a linear layer with LoRA on top                     -
 
 Compiled forms are used for tensors of float32 or bfloat16 in the processor's memory (`compiled.kernel`), and only

@@ -1,74 +1,27 @@
-/* A linear layer over weights laid out in blocks: out = x W^T + bias; twin: blocks.py.
+/* A linear layer over weights laid out in blocks (blocks.h): out = x W^T + bias; twin: blocks.py.
 
-   x [rows, inputs] and out [rows, outputs] are float32, W is of either kind, [outputs / 64][inputs][64] with zeros
-   behind the last output.  A block is one stretch of memory, read from its beginning to its end, and each number of it
-   is widened once for up to six rows: no sums across lanes, nothing gathered.  Every number of out is summed in the
-   order of the inputs, whatever the other rows are. */
+   x [rows, inputs] and out [rows, outputs up to a multiple of 64] are float32, W is of either kind.  Many rows go in chunks that stay in the
+   second cache beside a panel of W. */
 
 #include "number.h"
-#include "product.h"
+#include "blocks.h"
 
-enum { BLOCK = 64, ROWS = 6 };
-#ifdef __AVX512F__
-enum { VECS = 4 }; /* 6 x 4 sums, 4 of W: 28 of 32 registers */
-#else
-enum { VECS = 2 }; /* 6 x 2 sums, 2 of W, 1 of x: 15 of 16 */
-#endif
-
-static inline __attribute__((always_inline)) void some_rows(const int rows, const float *x, const number *w,
-                                                            const float *bias, float *out, long inputs, long outputs,
-                                                            long at) {
-  for (int part = 0; part < BLOCK; part += VECS * LANES) {
-    vec sum[ROWS][VECS];
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; j++) sum[r][j] = (vec){0};
-    const number *from = w + part;
-    for (long i = 0; i < inputs; i++, from += BLOCK) {
-      vec right[VECS];
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; j++) right[j] = load_vec(from + j * LANES);
-#pragma GCC unroll 6
-      for (int r = 0; r < rows; r++) {
-        float left = x[r * inputs + i];
-#pragma GCC unroll 4
-        for (int j = 0; j < VECS; j++) sum[r][j] += left * right[j];
-      }
-    }
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; j++) {
-        long first = at + part + j * LANES;
-        float *to = out + r * outputs + first;
-        if (first + LANES <= outputs) {
-          if (bias) sum[r][j] += *(const vec *)(bias + first);
-          *(vec *)to = sum[r][j];
-        } else {
-          for (long lane = 0; lane < LANES && first + lane < outputs; lane++)
-            to[lane] = sum[r][j][lane] + (bias ? bias[first + lane] : 0);
-        }
-      }
-  }
-}
+enum { KEPT = 96 * 1024 }; /* numbers of x in a chunk */
 
 void NAME(linear_blocks)(const float *x, const number *w, const float *bias, float *out, long rows, long outputs,
                          long inputs, int threads) {
-  PARALLEL
-  for (long block = 0; block < (outputs + BLOCK - 1) / BLOCK; block++) {
-    const number *from = w + block * inputs * BLOCK;
-    long at = block * BLOCK, r = 0;
-    for (; r + ROWS <= rows; r += ROWS)
-      some_rows(ROWS, x + r * inputs, from, bias, out + r * outputs, inputs, outputs, at);
-    const float *rest = x + r * inputs;
-    float *to = out + r * outputs;
-    switch (rows - r) {
-      case 5: some_rows(5, rest, from, bias, to, inputs, outputs, at); break;
-      case 4: some_rows(4, rest, from, bias, to, inputs, outputs, at); break;
-      case 3: some_rows(3, rest, from, bias, to, inputs, outputs, at); break;
-      case 2: some_rows(2, rest, from, bias, to, inputs, outputs, at); break;
-      case 1: some_rows(1, rest, from, bias, to, inputs, outputs, at); break;
-    }
+  long most = KEPT / inputs / ROWS * ROWS, blocks = (outputs + BLOCK - 1) / BLOCK;
+  most = most < 2 * ROWS ? 2 * ROWS : most;
+  long chunks = (rows + most - 1) / most;
+#pragma omp parallel for schedule(dynamic, 2) num_threads(threads)
+  for (long task = 0; task < chunks * blocks; task++) {
+    long chunk = task / blocks, block = task % blocks;
+    long first = rows * chunk / chunks, count = rows * (chunk + 1) / chunks - first;
+    long at = block * BLOCK, room = outputs - at < BLOCK ? outputs - at : BLOCK, out_row = blocks * BLOCK;
+    float *to = out + first * out_row + at;
+    block_product(sizeof(number) == 2, x + first * inputs, inputs, (const char *)(w + at * inputs), to, out_row, count,
+                  inputs);
+    if (bias)
+      for (long r = 0; r < count; r++) SIMD for (long i = 0; i < room; i++) to[r * out_row + i] += bias[at + i];
   }
 }

@@ -30,12 +30,23 @@ class Blocks(torch.nn.Module):
         outputs, inputs = weight.shape
         whole = kept.new_zeros(-(-outputs // WIDTH) * WIDTH, inputs)
         whole[:outputs] = kept
-        self.register_buffer("held", whole.view(-1, WIDTH, inputs).transpose(1, 2).contiguous())
+        blocks = whole.view(-1, WIDTH, inputs).transpose(1, 2)
+        self.register_buffer("held", blocks.contiguous() if kept.dtype != torch.bfloat16 else _paired(blocks))
 
     def dense(self, dtype: torch.dtype) -> torch.Tensor:
         """[outputs, inputs], made anew at each call."""
         outputs, inputs = self.shape
-        return self.held.transpose(1, 2).reshape(-1, inputs)[:outputs].to(dtype)
+        blocks = self.held
+        if blocks.dtype == torch.bfloat16:
+            blocks = blocks.view(-1, blocks.shape[1], 2, 16, 2).transpose(3, 4).reshape(blocks.shape)
+        return blocks.transpose(1, 2).reshape(-1, inputs)[:outputs].to(dtype)
+
+
+def _paired(blocks: torch.Tensor) -> torch.Tensor:
+    """[…, 64] with the outputs l and l + 16 of each 32 side by side: a word that compiled code widens into two vectors
+    by one shift and one mask."""
+    count, inputs, width = blocks.shape
+    return blocks.reshape(count, inputs, 2, 2, 16).transpose(3, 4).reshape(count, inputs, width)
 
 
 def can_block(weight: torch.Tensor) -> bool:
@@ -48,8 +59,8 @@ def linear_blocks(x: torch.Tensor, weight: Blocks, bias: torch.Tensor | None) ->
     run = compiled.kernel("linear_blocks", weight.held)
     if run is None or x.dtype != torch.float32:
         return F.linear(x, weight.dense(x.dtype), bias)
-    x = x.contiguous()
-    out = x.new_empty(len(x), weight.shape[0])
+    x, outputs = x.contiguous(), weight.shape[0]
+    out = x.new_empty(len(x), len(weight.held) * WIDTH)
     tensors = map(compiled.at, (x, weight.held, bias, out))
     run(*tensors, *compiled.longs(len(x), *weight.shape), compiled.threads(weight.held.numel()))
-    return out
+    return out if out.shape[1] == outputs else out[:, :outputs].contiguous()

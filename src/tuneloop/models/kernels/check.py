@@ -1,7 +1,8 @@
 """`python -m tuneloop.models.kernels.check LIBRARY`: do compiled kernels agree with their twins here?
 
-Each operation runs forward and backward on small tensors of odd sizes, with the library and without.  Ends with 1 and
-the name of the first operation that differs.  The library's tests are wider; this is for the machine it was built on.
+Each operation runs forward and backward on small tensors of odd sizes, with the library and without, and a decoder of
+odd sizes writes a token.  Ends with 1 and the names of what differs.  The library's tests are wider; this is for the
+machine it was built on.
 """
 
 from __future__ import annotations
@@ -9,16 +10,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
+from tuneloop.models.cache import Cache
+from tuneloop.models.decoder import Decoder
 from tuneloop.models.kernels import compiled
 from tuneloop.models.kernels.attention import Plan, attention
+from tuneloop.models.kernels.blocks import Blocks
 from tuneloop.models.kernels.gate import gated
 from tuneloop.models.kernels.heads import Layout, rotated_heads
 from tuneloop.models.kernels.linear import linear
 from tuneloop.models.kernels.nll import linear_nll
 from tuneloop.models.kernels.norm import add_norm
+from tuneloop.models.overlay import BARE
+from tuneloop.models.shape import Rope, Shape
+from tuneloop.models.stepping import Stepping
 
 Operation = Callable[..., torch.Tensor | Sequence[torch.Tensor]]
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
@@ -78,7 +86,42 @@ def differing(library: Path) -> list[str]:
                 if not (one - other).abs().max() <= tolerance * other.abs().max():
                     found.append(f"{name} in {kind}")
                     break
+    with compiled.using(None):
+        twins = decoded()
+    with compiled.using(library):
+        made = decoded()
+    for name, other in twins.items():
+        if not (made[name] - other).abs().max() <= TOLERANCE[torch.float32] * other.abs().max():
+            found.append(name)
     return found
+
+
+@torch.inference_mode()
+def decoded() -> dict[str, torch.Tensor]:
+    """A linear layer in blocks of either kind, and the scores behind three sequences of random keys and values."""
+    random = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(7, 37, generator=random), torch.randn(70, 37, generator=random)
+    results = {f"blocks in {kind}": linear(x, Blocks(weight.to(kind).float())) for kind in TOLERANCE}
+    shape = Shape(
+        "llama", vocab=67, hidden=36, layers=2, heads=4, kv_heads=2, head_dim=20, intermediate=40, eps=1e-6,
+        max_positions=64, tied=True, rope=Rope("default", 1e4, 20, 64), qkv_bias=True, head_norm=True,
+        windows=(None, 6),
+    )  # fmt: skip
+    module = Decoder(shape, torch.float32).requires_grad_(False)
+    for weight in module.parameters():
+        weight.copy_(torch.randn(weight.shape, generator=random))
+    module.lay_out()
+    assert module.scoring is not None
+    cache = Cache(shape, torch.float32, torch.device("cpu"))
+    cache.open([5, 19, 11])
+    for block in (one for pair in cache.blocks for one in pair):
+        block.copy_(torch.randn(block.shape, generator=random))
+    rows = [SimpleNamespace(overlay=BARE, last=token, seat=None, reach=64) for token in (3, 1, 66)]
+    scores = Stepping(module, module.scoring, cache).scores(rows)
+    if scores is None:
+        ids, positions = torch.tensor([row.last for row in rows]), torch.tensor(cache.lengths)
+        scores = linear(module(ids, positions, [1] * 3, attend=cache.step()), module.scoring)
+    return {**results, "step": scores, "keys after a step": cache.blocks[1][0].clone()}
 
 
 if __name__ == "__main__":
