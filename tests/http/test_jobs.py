@@ -266,7 +266,7 @@ def test_the_official_client_reads_the_stream(ws: Workspace) -> None:
 def test_the_official_client_bears_silence_in_the_stream(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life come behind an event with an id: no block of their own, which it would take for an event."""
     monkeypatch.setattr(streaming, "KEEP_ALIVE", 0.1)
-    monkeypatch.setattr(streaming, "POLL", 0.05)
+    monkeypatch.setattr(streaming, "WAKE", 0.05)
     with served(ws) as address, openai_client(address) as client:
         file = client.files.create(file=("train.jsonl", jsonl(chat_lines())), purpose="fine-tune").id
         job = client.fine_tuning.jobs.create(model="starter", training_file=file).id
