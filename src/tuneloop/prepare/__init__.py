@@ -3,7 +3,8 @@
 source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
 decoding.py  lines.py  strict_json.py  json_reader.py  bytes → text → values
 importer.py  importers/  foreign.py                    one file format → raw rows; what a file really is
-shape.py  shapes/                                      raw rows → records
+document/  cutting.py  column_names.py                 what importers of documents and tables share
+shape.py  shapes/  answerless.py                       raw rows → records; rows that lack answers
 turns.py  calls.py  order.py  values.py                messages, as every shape reads them
 ingest.py                                              the first pass: items, numbered and counted
 step.py  decision.py  steps/  pipeline.py              cleaning
