@@ -114,6 +114,8 @@ def manage(args: argparse.Namespace) -> None:
         )
         for job in jobs:
             http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
+        while http.get(f"/api/runs/{run}").json()["state"] == "cancelling":  # its process writes into the folder
+            time.sleep(0.5)
 
 
 def _fire(args: argparse.Namespace, place: str, port: int, key: str) -> subprocess.CompletedProcess[str]:
