@@ -108,10 +108,11 @@ class Package:
         except KeyError:
             raise self.broken(f"it lacks the part {part}") from None
         try:
-            with self._archive.open(info) as stream:
-                yield cast(BinaryIO, _Counted(stream, self, info.compress_size))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            stream = self._archive.open(info)
+        except _BROKEN as error:
             raise self.broken(error) from None
+        with stream:
+            yield cast(BinaryIO, _Counted(stream, self, info.compress_size))
 
     def read(self, part: str, most: int = WHOLE_PART) -> bytes:
         """A whole part of at most `most` bytes."""
@@ -138,12 +139,18 @@ class _Counted(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         wanted = (1 << 30) if size is None or size < 0 else size
         parts: list[bytes] = []
-        while wanted > 0 and (found := self._stream.read(min(wanted, 1 << 20))):
+        while wanted > 0 and (found := self._unpacked(min(wanted, 1 << 20))):
             self._own += len(found)
             self._package.count(len(found), self._packed, self._own)
             parts.append(found)
             wanted -= len(found)
         return b"".join(parts)
+
+    def _unpacked(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except _BROKEN as error:
+            raise self._package.broken(error) from None
 
     def readinto(self, target: Any) -> int:
         found = self.read(len(target))

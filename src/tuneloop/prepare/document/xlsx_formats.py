@@ -21,11 +21,15 @@ def formats_of(package: Package, part: str) -> list[str]:
     """What each cell style shows: `date`, `duration`, `percent`, or nothing special."""
     root = tree(package, part)
     own = {
-        int(one.get("numFmtId") or -1): str(one.get("formatCode") or "")
+        _number(one.get("numFmtId")): str(one.get("formatCode") or "")
         for one in children(root, "numFmts")
         if local(one) == "numFmt"
     }
-    return [_shown(int(one.get("numFmtId") or 0), own) for one in children(root, "cellXfs")]
+    return [_shown(_number(one.get("numFmtId")), own) for one in children(root, "cellXfs")]
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _shown(number: int, own: dict[int, str]) -> str:
