@@ -22,7 +22,8 @@ router = APIRouter(tags=["operations"])
 TITLE = Words("Sign in to tuneloop", "登录 tuneloop")
 ONCE = Words("This link signs you in once.", "此链接只能登录一次。")
 BUTTON = Words("Sign in", "登录")
-OTHER = Words("中文", "English")
+OTHER: dict[Language, str] = {"en": "中文", "zh": "English"}
+"""What the button to the other language says: that language's own name."""
 NO_SCRIPT = Words("Signing in needs JavaScript: please switch it on.", "登录需要 JavaScript，请在浏览器中启用。")
 TOLD = {
     "done": Words("You are signed in as {name}.", "已登录：{name}。"),
@@ -104,7 +105,7 @@ def _page(language: Language) -> str:
 <title>{title}</title>
 <style>{STYLE}</style>
 <body{told}>
-<nav><a href="?lang={other}" lang="{other}" hreflang="{other}">{OTHER.to(language)}</a></nav>
+<nav><a href="?lang={other}" lang="{other}" hreflang="{other}">{OTHER[language]}</a></nav>
 <main>
 <h1>{title}</h1>
 <p>{escape(ONCE.to(language))}</p>
