@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import struct
 import tracemalloc
 import zipfile
 
@@ -355,6 +356,78 @@ def test_an_opendocument_table_that_unfolds_too_far_is_refused(write):
     path = write("a.ods", ods(rows))
     with pytest.raises(InputError, match="it unfolds to more than 50,000,000 cells"):
         list(Xlsx().items(disk_file(path, "a.ods"), None))
+
+
+def record(kind: int, data: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def xls(rows, *, merged=(), hidden: bool = False) -> bytes:
+    """A workbook of Excel 97 to 2003 (BIFF8 in an OLE file): texts and numbers of one sheet, written by hand."""
+
+    def begin(kind: int) -> bytes:
+        return record(0x809, struct.pack("<HHHHII", 0x600, kind, 0x0DBB, 0x07CC, 0, 6))
+
+    def book(place: int) -> bytes:
+        name = struct.pack("<IBBBB", place, hidden, 0, 2, 1) + "表一".encode("utf-16-le")
+        return begin(5) + record(0x85, name) + record(0x0A)
+
+    cells = b""
+    for at, row in enumerate(rows):
+        for column, value in enumerate(row):
+            place = struct.pack("<HHH", at, column, 0)
+            if isinstance(value, str):
+                written = struct.pack("<HB", len(value), 1) + value.encode("utf-16-le")
+                cells += record(0x204, place + written)
+            elif value is not None:
+                cells += record(0x203, place + struct.pack("<d", value))
+    ranges = record(0xE5, struct.pack("<H", len(merged)) + b"".join(struct.pack("<4H", *one) for one in merged))
+    size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows)), 0)
+    sheet = begin(0x10) + record(0x200, size) + cells + ranges + record(0x0A)
+    stream = (book(len(book(0))) + sheet).ljust(4096, b"\0")
+    sectors = -(-len(stream) // 512)
+    header = bytearray(512)
+    header[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    struct.pack_into("<HHHHH", header, 24, 0x3E, 3, 0xFFFE, 9, 6)
+    struct.pack_into("<IIIIIIIII", header, 40, 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
+    struct.pack_into("<109I", header, 76, 0, *[0xFFFFFFFF] * 108)
+    chain = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
+    table = struct.pack("<128I", *chain, *[0xFFFFFFFF] * (128 - len(chain)))
+
+    def entry(name: str, kind: int, child: int, start: int, length: int) -> bytes:
+        made = bytearray(128)
+        written = name.encode("utf-16-le") + b"\0\0"
+        made[: len(written)] = written
+        struct.pack_into("<HBBIII", made, 64, len(written), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
+        struct.pack_into("<IQ", made, 116, start, length)
+        return bytes(made)
+
+    names = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))
+    return bytes(header) + table + names.ljust(512, b"\0") + stream.ljust(512 * sectors, b"\0")
+
+
+def test_old_workbooks(read):
+    rows = [["类别", "问题", "答案"], ["退款", "怎么退货？", "在订单页申请。"], [None, "多久到账？", 3.0]]
+    found = read("a.xls", xls(rows, merged=[(1, 2, 0, 0)]))
+    assert found.format == "xlsx"
+    assert found.data == [
+        {"类别": "退款", "问题": "怎么退货？", "答案": "在订单页申请。"},
+        {"类别": "退款", "问题": "多久到账？", "答案": "3"},
+    ]
+    assert found.rows[1].locator == 'sheet "表一", row 3'
+
+
+def test_a_workbook_without_a_row_that_is_shown_is_refused(ws, write):
+    path = write("a.xls", xls([["question", "answer"], ["q", "a"]], hidden=True))
+    items = []
+    with pytest.raises(InputError) as caught:
+        items.extend(Xlsx().items(disk_file(path, "a.xls"), None))
+    assert str(caught.value) == (
+        "a.xls: holds no rows in any sheet that is shown; expected a table. Show its hidden sheets, set "
+        "formats.xlsx.hidden, or take it out of the input."
+    )
+    assert [item.name for item in items] == ['sheet "表一"']
+    assert len(list(Xlsx(hidden=True).items(disk_file(path, "a.xls"), None))) == 1
 
 
 def test_an_old_workbook_that_is_none_is_refused(write):

@@ -64,6 +64,20 @@ class Xlsx(Importer):
         return 1.0 if package_kind(head.file) in ("xlsx", "ods") else 0.0
 
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
+        """Raises `InputError` for a workbook without a row that is read."""
+        found = False
+        for item in self._all(file):
+            found |= not isinstance(item, Skipped)
+            yield item
+        if not found:
+            raise InputError(
+                "holds no rows in any sheet that is shown",
+                expected="a table",
+                where=Where(file=file.name),
+                do="Show its hidden sheets, set formats.xlsx.hidden, or take it out of the input",
+            )
+
+    def _all(self, file: SourceFile) -> Iterator[Item]:
         if file.head.startswith(MAGIC):
             yield from self._by_calamine(file)
             return
