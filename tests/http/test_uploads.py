@@ -19,7 +19,7 @@ from tests.jobs.served import chat_lines, client_of, jsonl, openai_client, serve
 
 from tuneloop.app.http.settings import Rules, ServeSettings
 from tuneloop.jobs import keeping
-from tuneloop.store import Workspace, durable, files, uploads
+from tuneloop.store import Workspace, files, uploads
 from tuneloop.store.jobs_tables import uploads as table
 
 DATA = jsonl(chat_lines(14))
@@ -204,13 +204,13 @@ def test_a_full_disk_is_507_and_the_upload_goes_on(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         answer = part(client, upload, DATA[50:])
         assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage")
     assert len(left(ws)) == 1
     second = part(client, upload, DATA[50:]).json()["id"]
     with monkeypatch.context() as patch:
-        patch.setattr(durable.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         assert complete(client, upload, [first, second]).status_code == 507
     assert len(left(ws)) == 2
     assert files.files(ws)[0] == []

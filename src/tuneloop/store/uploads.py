@@ -219,7 +219,7 @@ def _pending(one: Upload) -> Upload:
 
 
 def _upload(row: Mapping[Any, Any], now: float) -> Upload:
-    status = row["outcome"] or ("expired" if row["expires"] <= now else "pending")
+    status: Status = row["outcome"] or ("expired" if row["expires"] <= now else "pending")
     return Upload(
         id=row["id"],
         filename=row["filename"],
