@@ -146,6 +146,34 @@ def test_a_writer_that_holds_on_too_long_is_a_conflict(tmp_path: Path, monkeypat
         other.close()
 
 
+def test_writers_of_one_process_wait_for_their_turn_without_a_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workspace.find(tmp_path) as ws:
+        begun, told = threading.Event(), []
+
+        def wait() -> None:
+            begun.set()
+            try:
+                settings.set_setting(ws, "a", 2)
+            except ConflictError as error:
+                told.append(str(error))
+
+        for seconds in (30.0, 0.2):
+            monkeypatch.setattr(database, "BUSY_SECONDS", seconds)
+            begun.clear()
+            waiting = threading.Thread(target=wait)
+            with ws.db.write():
+                waiting.start()
+                assert begun.wait(20)
+                time.sleep(0.5)
+                assert ws.db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+            waiting.join(20)
+            assert settings.get_setting(ws, "a") == 2
+        assert len(told) == 1
+        assert "has been writing to the workspace" in told[0]
+
+
 def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
     with Workspace.find(tmp_path) as ws:
         settings.set_setting(ws, "a", 1)

@@ -50,6 +50,7 @@ class Database:
         self.url, self.readonly = make_url(url), readonly
         self.engine = _engine(self.url, readonly)
         self._writing = threading.local()
+        self._turn = threading.Lock()
 
     @classmethod
     def of_folder(cls, folder: Path, readonly: bool = False) -> Database:
@@ -83,7 +84,7 @@ class Database:
             raise RuntimeError("a write transaction is already open in this thread: pass its connection on instead")
         self._writing.now = True
         try:
-            with self._sentences(), self.engine.connect() as connection:
+            with self._in_turn(), self._sentences(), self.engine.connect() as connection:
                 connection = connection.execution_options(
                     tuneloop_write=True, tuneloop_durable=durable, tuneloop_foreign_keys=foreign_keys
                 )
@@ -91,6 +92,26 @@ class Database:
                     yield connection
         finally:
             self._writing.now = False
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """SQLite's writers of this process queue here: SQLite has them sleep, up to 0.1 seconds, and look again."""
+        if not self.local:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise self._locked()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _locked(self) -> ConflictError:
+        return ConflictError(
+            f"another process has been writing to the workspace for {BUSY_SECONDS:.0f} seconds",
+            where=Where(file=self.place),
+            do="Wait until it has finished, then run the command again",
+        )
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -114,11 +135,7 @@ class Database:
         if "readonly" in text or "read-only" in text or "unable to open" in text:
             return read_only(Path(self.place).parent)
         if "database is locked" in text or "database table is locked" in text:
-            return ConflictError(
-                f"another process has been writing to the workspace for {BUSY_SECONDS:.0f} seconds",
-                where=Where(file=self.place),
-                do="Wait until it has finished, then run the command again",
-            )
+            return self._locked()
         if "malformed" in text or "not a database" in text:
             return StorageError(
                 "the workspace's database is damaged", where=Where(file=self.place), do="Restore it from a copy"
