@@ -4,7 +4,7 @@
     python benchmarks/service_memory.py rounds   --root FOLDER [--count 20]
     python benchmarks/service_memory.py leavers  --root FOLDER [--count 1000]
 
-requests  Mixed requests, 8 at a time: about 60 % management routes, 30 % answers of the starter and of an adapter on
+requests  Mixed requests, 8 at a time: about 65 % management routes, 25 % answers of the starter and of an adapter on
           it, 10 % that are refused.
 rounds    The starter and an adapter on it are loaded, asked, and unloaded.  The engine's process ends with each round:
           what is compared is the server's process when nothing is loaded, and the sum of all processes when it is.
