@@ -138,6 +138,28 @@ def test_rows_are_set_aside_and_the_rest_is_trained_on(ws: Workspace) -> None:
     assert (done.status, datasets.version(ws, "newest").records) == ("succeeded", 9)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("talk.csv", "question,answer\n" + "".join(f"where is {n}?,on shelf {n}\n" for n in range(12)), "chat"),
+        ("talk.tsv", "prompt\tcompletion\n" + "".join(f"cup {n}\tshelf {n}\n" for n in range(12)), "chat"),
+        ("talk.json", json.dumps([{"question": f"where {n}?", "answer": f"there {n}"} for n in range(12)]), "chat"),
+        ("tale.txt", "".join(f"Day {n}: {'the cat came home late. ' * 10}\n" for n in range(12)), "text"),
+    ],
+)
+def test_other_files_are_converted_and_trained_on(ws: Workspace, name: str, content: str, form: str) -> None:
+    part = ws.blobs.new_part()
+    part.write_text(content, encoding="utf-8")
+    file = uploads.keep(ws, part, filename=name, purpose="fine-tune")
+    assert file.validation is not None
+    assert (file.validation["format"], file.validation["usable"]["supervised"]) == (form, 12)
+    assert "converted" in [one["code"] for one in file.validation["warnings"]]
+    ours = {"max_steps": 1, "prepare": {"steps": []}, "validation_split": 0}
+    done = work_here(ws, creating.create(ws, {"model": "tiny", "training_file": file.id, "tuneloop": ours}))
+    assert done.status == "succeeded", done.error
+    assert datasets.version(ws, "newest").records == 12
+
+
 def pairs(count: int) -> list[dict[str, Any]]:
     return [
         {

@@ -62,6 +62,8 @@ def _row(checked: Checked, method: Method) -> Mapping[str, Any]:
         return {"messages": [*row["messages"], {"role": "assistant", "content": item}]}
     if method == "dpo":
         keys = ("input", "preferred_output", "non_preferred_output")
+    elif "text" in row:
+        keys = ("text",)
     else:
         keys = ("messages", "tools", "functions") if "messages" in row else ("prompt", "completion", "system")
     return {key: row[key] for key in keys if row.get(key) is not None}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneloop.errors import InputError, Where
-from tuneloop.prepare.checking_rows import FIXES, METHODS, Checked, Fault, Format, Method, check_row
+from tuneloop.prepare.checking_rows import FIXES, METHODS, Checked, Fault, Format, Method, check_row, check_text
 from tuneloop.prepare.container import Skipped
 from tuneloop.prepare.decoding import damaged, encoding_of, open_text
 from tuneloop.prepare.hints import Hints
@@ -218,6 +218,8 @@ def _of_record(record: Record, line: int) -> Checked:
     if record.kind == "label":
         asked = _plain(record.messages) if record.messages else [{"role": "user", "content": record.text or ""}]
         return check_row({"messages": [*asked, {"role": "assistant", "content": str(record.label)}]}, line)
+    if record.kind == "text":
+        return check_text(record, line)
     return _rejected(line, f"Invalid file format. Line {line}: a {record.kind} record; expected a question and answer.")
 
 
@@ -229,7 +231,7 @@ def _format(found: Found) -> Format:
     """Which one the file is in: the one of most lines, chat before reinforcement where both are there."""
     if found.formats["chat"]:
         return "chat" if found.formats["chat"] >= found.formats["reinforcement"] else "reinforcement"
-    known: list[Format] = ["completion", "preference", "reinforcement"]
+    known: list[Format] = ["completion", "text", "preference", "reinforcement"]
     best = max(known, key=lambda one: found.formats[one])
     return best if found.formats[best] else "unknown"
 
@@ -237,6 +239,7 @@ def _format(found: Found) -> Format:
 METHOD_OF: Mapping[str, Method] = {
     "chat": "supervised",
     "completion": "supervised",
+    "text": "supervised",
     "preference": "dpo",
     "reinforcement": "reinforcement",
     "unknown": "supervised",

@@ -27,7 +27,7 @@ from tuneloop.wording import Words
 Method = Literal["supervised", "dpo", "reinforcement"]
 METHODS: tuple[Method, ...] = ("supervised", "dpo", "reinforcement")
 T = TypeVar("T")
-Format = Literal["chat", "completion", "preference", "reinforcement", "unknown"]
+Format = Literal["chat", "completion", "text", "preference", "reinforcement", "unknown"]
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 KEYS = frozenset(
@@ -156,6 +156,13 @@ def _completion(row: Mapping[str, Any], line: int) -> Checked:
     other = _other(line, "supervised", "dpo")
     faults: dict[Method, Fault | None] = {"supervised": fault, "dpo": other, "reinforcement": other}
     return Checked(line, "completion", row, faults, record, frozenset())
+
+
+def check_text(record: Record, line: int) -> Checked:
+    """A passage of plain text, every word of which is learned: only other files than JSONL hold them."""
+    other = _other(line, "supervised", "dpo")
+    faults: dict[Method, Fault | None] = {"supervised": None, "dpo": other, "reinforcement": other}
+    return Checked(line, "text", {"text": record.text}, faults, record)
 
 
 def _other(line: int, given: Method, wanted: Method) -> Fault:
