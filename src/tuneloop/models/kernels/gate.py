@@ -1,7 +1,7 @@
 """The gated activation of the MLP: `act(gate) * up`, with gate and up side by side in one matrix.
 
 SwiGLU and GeGLU are from arXiv 2002.05202; `gelu_tanh` is the tanh approximation of GELU.
-`_SwiGLU` holds the twin of gate.c.
+`_swiglu` and `_SwiGLU.backward` hold the twin of gate.c.
 """
 
 from __future__ import annotations
@@ -18,21 +18,32 @@ from tuneloop.models.kernels import compiled
 def gated(gate_up: torch.Tensor, activation: str) -> torch.Tensor:
     """[T, 2W] (gate first) → [T, W]."""
     function = _GeGLU if activation == "gelu_tanh" else _SwiGLU
+    if not torch.is_grad_enabled():  # without autograd's bookkeeping
+        return _geglu(gate_up) if activation == "gelu_tanh" else _swiglu(gate_up)
     return function.apply(gate_up)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _swiglu(gate_up: torch.Tensor) -> torch.Tensor:
+    run = compiled.kernel("swiglu_forward", gate_up)
+    if run is None:
+        gate, up = gate_up.chunk(2, -1)
+        return F.silu(gate).mul_(up)
+    rows, width = gate_up.shape[0], gate_up.shape[1] // 2
+    out = gate_up.new_empty(rows, width)
+    run(compiled.at(gate_up), compiled.at(out), *compiled.longs(rows, width), compiled.threads(gate_up.numel()))
+    return out
+
+
+def _geglu(gate_up: torch.Tensor) -> torch.Tensor:
+    gate, up = gate_up.chunk(2, -1)
+    return F.gelu(gate, approximate="tanh").mul_(up)
 
 
 class _SwiGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(gate_up)
-        run = compiled.kernel("swiglu_forward", gate_up)
-        if run is None:
-            gate, up = gate_up.chunk(2, -1)
-            return F.silu(gate).mul_(up)
-        rows, width = gate_up.shape[0], gate_up.shape[1] // 2
-        out = gate_up.new_empty(rows, width)
-        run(compiled.at(gate_up), compiled.at(out), *compiled.longs(rows, width), compiled.threads(gate_up.numel()))
-        return out
+        return _swiglu(gate_up)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
@@ -59,8 +70,7 @@ class _GeGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate_up: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(gate_up)
-        gate, up = gate_up.chunk(2, -1)
-        return F.gelu(gate, approximate="tanh").mul_(up)
+        return _geglu(gate_up)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:

@@ -33,6 +33,9 @@ def rotated_heads(
 
     `weight` [H+K, D] norms each query and key head first; None leaves them.
     """
+    if not torch.is_grad_enabled():  # without autograd's bookkeeping
+        out, _ = _forward(qkv, cos.to(qkv.dtype), sin.to(qkv.dtype), weight, layout)
+        return _parted(out, qkv, layout)
     return _Heads.apply(qkv, cos, sin, weight, layout)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -57,16 +60,12 @@ class _Heads(torch.autograd.Function):
         weight: torch.Tensor | None,
         layout: Layout,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        turned = layout.heads + layout.kv_heads
         cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
-        run = compiled.kernel("heads_forward", qkv, cos, sin, weight)
-        forward = _plain_forward if run is None else partial(_compiled_forward, run)
-        out, inverse = forward(qkv, cos, sin, weight, layout)
+        out, inverse = _forward(qkv, cos, sin, weight, layout)
         # without a norm the backward needs the angles only
         ctx.save_for_backward(cos, sin, *(() if weight is None else (qkv, weight, inverse)))
         ctx.layout = layout
-        values = qkv.view(len(qkv), -1, layout.size)[:, turned:]
-        return out[:, : layout.heads], out[:, layout.heads :], values
+        return _parted(out, qkv, layout)
 
     @staticmethod
     def backward(ctx: Any, dq: torch.Tensor, dk: torch.Tensor, dv: torch.Tensor) -> Any:
@@ -78,6 +77,20 @@ class _Heads(torch.autograd.Function):
             (dq, dk, dv), cos, sin, qkv, weight, inverse, ctx.layout, for_weight=ctx.needs_input_grad[3]
         )
         return grad.view(len(dq), -1), None, None, dw, None
+
+
+def _forward(
+    qkv: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, weight: torch.Tensor | None, layout: Layout
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    run = compiled.kernel("heads_forward", qkv, cos, sin, weight)
+    forward = _plain_forward if run is None else partial(_compiled_forward, run)
+    return forward(qkv, cos, sin, weight, layout)
+
+
+def _parted(out: torch.Tensor, qkv: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Queries, keys, and the values where they stand."""
+    values = qkv.view(len(qkv), -1, layout.size)[:, layout.heads + layout.kv_heads :]
+    return out[:, : layout.heads], out[:, layout.heads :], values
 
 
 def _plain_forward(
