@@ -39,6 +39,7 @@ def test_files_are_added_shown_and_deleted(tmp_path: Path, capsys: pytest.Captur
     told = capsys.readouterr().out
     assert "11 examples (chat), 10 of them usable for supervised" in told
     assert 'Line 11, key "messages": At least one message must be from the assistant.' in told
+    assert "The old tool would have trained on 8 rows and validated on 2" in told
     with Workspace.find("w") as ws:
         assert client_of(ws).get(f"/v1/files/{made['id']}").json() == made
     assert [one["id"] for one in document(capsys, "files")] == [made["id"]]

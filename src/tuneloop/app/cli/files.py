@@ -123,7 +123,7 @@ def _found(told: Mapping[str, Any]) -> Iterator[Words]:
     if about := told.get("tokens"):
         numbers = {key: f"{about[key]:.0f}" for key in ("p5", "p95", "median", "max")}
         yield TOKENS.format(base=about["counted_with"], **numbers)
-    for one in told["warnings"]:
+    for one in (*told["warnings"], *told.get("hints", ())):  # files of before have no hints
         yield WARNING.format(text=Words(**one["text"]))
 
 
