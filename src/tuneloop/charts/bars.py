@@ -10,6 +10,7 @@ from tuneloop.wording import Language, Words
 
 _ROW = 26.0
 _COLOUR = "fill:var(--chart-0)"
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 def bar_chart(
@@ -36,8 +37,8 @@ def bar_chart(
         body.append(element("rect", x=left, y=top + 4, width=bar, height=_ROW - 8, rx=2, style=_COLOUR))
         told = f"{count:,.0f} · {count / total:.0%}"
         body.append(element("text", text=told, x=left + bar + 8, y=top + _ROW / 2 + FONT / 3))
-    told = Words(*("; ".join(f"{name.to(one)}: {count:,.0f}" for name, count in counts) for one in ("en", "zh")))
-    return picture(width, int(48 + _ROW * len(counts)), title, told, *body, language=language)
+    listed = Words(*("; ".join(f"{name.to(one)}: {count:,.0f}" for name, count in counts) for one in LANGUAGES))
+    return picture(width, int(48 + _ROW * len(counts)), title, listed, *body, language=language)
 
 
 def histogram(
@@ -65,8 +66,8 @@ def histogram(
             body.append(element("text", text=f"{int(tick):,}", x=left - 8, y=y + FONT / 3, text_anchor="end"))
     for index, count in enumerate(counts):
         tall = (bottom - top) * count / most
-        place = {"x": left + step * index + 1, "y": bottom - tall, "width": max(step - 2, 1.0), "height": tall}
-        body.append(element("rect", style=_COLOUR, **place))
+        x, breadth = left + step * index + 1, max(step - 2, 1.0)
+        body.append(element("rect", style=_COLOUR, x=x, y=bottom - tall, width=breadth, height=tall))
     every = max(1, round(60 / step)) if step else 1
     for index in range(0, len(edges), every):
         text = written(edges[index], edges)
@@ -74,7 +75,7 @@ def histogram(
     body.append(words((left + right) / 2, height - 10.0, x_label, text_anchor="middle"))
     ends = [written(edge, edges) for edge in edges]
     pairs = [f"{ends[at]}-{ends[at + 1]}: {count:,}" for at, count in enumerate(counts)]
-    told = Words(*(f"{x_label.to(one)}: " + "; ".join(pairs) for one in ("en", "zh")))
+    told = Words(*(f"{x_label.to(one)}: " + "; ".join(pairs) for one in LANGUAGES))
     return picture(width, height, title, told, *body, language=language)
 
 

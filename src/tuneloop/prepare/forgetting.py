@@ -198,8 +198,8 @@ class _Plan:
         """The records that go and everything they were before: their edits, and what was dropped of these items."""
         erased = set(self.gone)
         ledgers = datasets.addresses(self.ws, self.name, "changes")
-        ended = {*self.items.values(), *self.imported} - {None}
-        wanted = list(erased | {one for one in ended if not self._stays(str(one))})
+        ended = {one for one in (*self.items.values(), *self.imported) if one is not None}
+        wanted = list(erased | {one for one in ended if not self._stays(one)})
         erased.update(wanted)
         while wanted and ledgers:
             query = "SELECT DISTINCT parent FROM changes WHERE record IN (SELECT unnest(?))"
@@ -216,7 +216,7 @@ class _Plan:
     def _rewrite(self, kind: str, stack: ExitStack) -> None:
         with self.ws.db.read() as connection:
             columns = dataset_ledgers.c
-            query = select(columns).where(columns.version == self.name, columns.kind == kind)
+            query = select(dataset_ledgers).where(columns.version == self.name, columns.kind == kind)
             rows = connection.execute(query.order_by(columns.position)).all()
         for row in rows:
             writer = stack.enter_context(self.ws.ledgers.writer(kind))
@@ -292,7 +292,7 @@ class _Plan:
     def _name_ledgers(self, connection: Connection, name: str) -> None:
         columns = dataset_ledgers.c
         changed = {(kind, position): address for kind, position, address, _ in self.after}
-        query = select(columns).where(columns.version == self.name, columns.kind != "losses")
+        query = select(dataset_ledgers).where(columns.version == self.name, columns.kind != "losses")
         for row in connection.execute(query).mappings().all():
             address = changed.get((row["kind"], row["position"]), row["address"])
             connection.execute(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
 from tuneloop.config import setting
@@ -80,7 +80,7 @@ class MismatchedAnswers(Step):
         return Drop(found) if self.action == "drop" else Keep((found,))
 
     def _found(self, asked: str, answer: str, system: str) -> str | None:
-        tests = {
+        tests: dict[str, Callable[[], bool]] = {
             "other_language": lambda: _other_language(asked, answer, system),
             "echo": lambda: _echo(asked, answer),
             "not_json": lambda: _lacks_json(asked, answer),
