@@ -108,8 +108,8 @@ class Side:
             self.prefix = self.suffix = text
         else:
             self.same = self.same and text == self.prefix == self.suffix
-            self.prefix = os.path.commonprefix([self.prefix, text])
-            self.suffix = os.path.commonprefix([self.suffix[::-1], text[: -len(self.suffix) - 1 : -1]])[::-1]
+            self.prefix = os.path.commonprefix([self.prefix, text])  # noqa: RUF071  (characters are meant)
+            self.suffix = os.path.commonprefix([self.suffix[::-1], text[: -len(self.suffix) - 1 : -1]])[::-1]  # noqa: RUF071
         self.blank += text[:1].isspace()
         upper = sum(map(str.isupper, text))
         self.upper += upper

@@ -69,7 +69,7 @@ class PrepareRecipe(Settings):
         return splits.create(self.split, path="prepare.split")
 
     def made_importer(self, name: str) -> Importer:
-        """An importer with its settings of `formats`; documents that are archives inside have the limits of archives."""
+        """An importer with its settings of `formats`; documents that are archives inside have their limits."""
         settings = dict(self.formats.get(name, {}))
         if "archives" in importers.load(name).model_fields:
             settings.setdefault("archives", self.archives)
