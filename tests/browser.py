@@ -97,7 +97,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     ]  # fmt: skip
     process = subprocess.Popen(
         command, close_fds=False, preexec_fn=wire, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )  # noqa: PLW1509
+    )
     os.close(theirs_in)
     os.close(theirs_out)
     try:

@@ -1,4 +1,4 @@
-"""The page behind a sign-in link in a real browser: both languages, narrow and wide, light and dark, good or used up."""
+"""The page behind a sign-in link in a real browser: both languages, narrow and wide, light and dark, good or used."""
 
 from __future__ import annotations
 

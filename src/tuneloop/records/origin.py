@@ -35,7 +35,8 @@ class Fate:
     """What became of one source item: the row of the conservation law.
 
     `reason` and `step` name who decided and why (empty for kept); `record` is the id of the record it became or merged
-    into, `imported` the id that it had when it was read; `message` is the sentence for a rejected item, with file, line and field; `excerpt` shows what was found.
+    into, `imported` the id that it had when it was read; `message` is the sentence for a rejected item, with file, line
+    and field; `excerpt` shows what was found.
     """
 
     source: str

@@ -126,10 +126,8 @@ def _list(screen: Screen, ws: Workspace, alias: str | None) -> None:
     """Each alias as it points, or all changes of one."""
     from tuneloop.serve import aliases as stage
 
-    if alias is None:
-        found = stage.everything(ws)
-    else:
-        found = stage.history(ws, alias) or [stage.current(ws, alias)]  # an unknown one is told by its name
+    # an unknown alias is told by its name
+    found = stage.everything(ws) if alias is None else stage.history(ws, alias) or [stage.current(ws, alias)]
     if not found:
         screen.say(NONE)
     else:
