@@ -97,7 +97,8 @@ def test_the_examples_of_the_description_run(client: TestClient, ws: Workspace, 
     people.create(ws, Actor(None, "test"), "Li Na", "admin")
     lines = LINES.splitlines()
     file = tmp_path / "drawers.jsonl"
-    file.write_text("\n".join([*lines[:3], '{"question": "", "answer": ""}', *lines[3:]]), encoding="utf-8")
+    whose = '{"question": "Whose is key 7?", "answer": "It is mine.", "customer_id": "customer-7"}'
+    file.write_text("\n".join([*lines[:3], '{"question": "", "answer": ""}', *lines[3:], whose]), encoding="utf-8")
     data = loop.prepare(file, workspace=ws)
     folder = ws.path("models", "m1")
     (folder / "weights").write_text("w")
@@ -126,6 +127,7 @@ def test_the_examples_of_the_description_run(client: TestClient, ws: Workspace, 
         "/api/models/{name}/approvals",
         "/api/versions/{name}/restores",
         "/api/choose",
+        "/api/forgetting",
     ):
         assert ran.get(path) in (200, 201), path
 
