@@ -112,7 +112,7 @@ def manage(args: argparse.Namespace) -> None:
             f"({1000 * used / len(calls):.2f} ms a request); load average at the end {os.getloadavg()[0]:.1f}\n"
             f"training alone {alone:.2f} steps/s, beside the load {beside:.2f} ({beside / alone:.0%})"
         )
-        for job in jobs:
+        for job in reversed(jobs):  # those that wait first, so that none of them begins
             http.post(f"/v1/fine_tuning/jobs/{job}/cancel")
         while http.get(f"/api/runs/{run}").json()["state"] == "cancelling":  # its process writes into the folder
             time.sleep(0.5)
