@@ -35,7 +35,7 @@ def _bare(
     x: torch.Tensor, delta: torch.Tensor | None, weight: torch.Tensor, eps: float, offset: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The sum and its norm where nobody asks for gradients: without autograd's bookkeeping, and in one call of torch
-    where that computes in float32 anyway.  Both together were a seventh of a step of generation in torch alone."""
+    where that computes in float32 anyway."""
     if x.dtype != torch.float32 or weight.dtype != torch.float32 or compiled.kernel("norm_forward", x, delta, weight):
         total, out, _ = _forward(x, delta, weight, eps, offset)
         return total, out
