@@ -158,6 +158,22 @@ async def test_an_ended_backend_is_replaced_and_an_idle_one_leaves() -> None:
     assert not await hosts.unload("a")
 
 
+async def test_idle_bases_leave_by_themselves_and_asked_ones_stay() -> None:
+    makes = Makes()
+    hosts = Hosts(makes, HostSettings(memory_gb=5, idle_seconds=0.2))
+    await hosts.load("a")
+    await hosts.load("b")
+    for _ in range(8):
+        await asyncio.sleep(0.06)
+        await hosts.load("b")
+    assert [host.key for host in hosts.loaded] == ["b"]
+    await asyncio.sleep(0.5)
+    assert hosts.loaded == []
+    await hosts.load("a")
+    await asyncio.sleep(0.5)
+    assert hosts.loaded == []
+
+
 async def test_what_nobody_takes_is_joined() -> None:
     box = Mailbox(choices=2)
     box.put(Began([3]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ RUNTIME = 350_000_000
 KEPT = 500_000_000
 """Bytes of the machine's memory that loading leaves free."""
 PAUSE = 0.05
+TIDY_SECONDS = 10.0
 
 
 class HostSettings(Settings):
@@ -75,6 +76,7 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
         self._making_room = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tidying = False
 
     @property
     def loaded(self) -> list[Host]:
@@ -114,11 +116,21 @@ class Hosts:
         await asyncio.gather(*(self.unload(key) for key in list(self._hosts)))
 
     async def tidy(self) -> None:
-        """Let go of bases that have been idle for too long; call it now and then."""
+        """Let go of bases that have been idle for too long; while bases are held this is done by itself."""
         limit = self.settings.idle_seconds
         for host in self.loaded:
             if limit is not None and not host.users and time.monotonic() - host.used > limit:
                 await self.unload(host.key)
+
+    async def _stay_tidy(self) -> None:
+        """Look for idle bases until none is left."""
+        self._tidying = True
+        try:
+            while self._hosts:
+                await asyncio.sleep(min((self.settings.idle_seconds or TIDY_SECONDS) / 2, TIDY_SECONDS))
+                await self.tidy()
+        finally:
+            self._tidying = False
 
     @asynccontextmanager
     async def _using(self, key: str) -> AsyncIterator[Host]:
@@ -138,10 +150,16 @@ class Hosts:
         backend, size = self.make(key)
         host = self._hosts[key] = Host(key, size, backend)
         host.started = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._start(host))
+        if self.settings.idle_seconds is not None and not self._tidying:
+            self._keep(self._stay_tidy())
+        self._keep(self._start(host))
+        return host
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that is held until it is done: the loop itself would forget it."""
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return host
 
     async def _start(self, host: Host) -> None:
         assert host.started is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +49,10 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="A YAML file with the server's settings.", show_default=False),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,17 +75,20 @@ def serve(
       tuneloop serve
       tuneloop serve --port 9000 --set requests_per_minute=600
       tuneloop serve --address 0.0.0.0 --host-name tuneloop.example.org
+      tuneloop serve --settings server.yaml --set hosts.idle_seconds=900
     """
     from tuneloop.app.cli.screen import Screen
     from tuneloop.app.http.settings import ServeSettings
-    from tuneloop.config import assign, read
+    from tuneloop.config import assign, read, read_yaml
 
     screen = Screen(as_json)
-    data: dict[str, object] = {}
+    data: dict[str, object] = read_yaml(file) if file else {}
     for assignment in assignments or ():
         assign(data, assignment)
-    chosen = read(ServeSettings, data)  # a wrong one is told before the server's libraries load
+    chosen = read(ServeSettings, data, file=file)  # a wrong one is told before the server's libraries load
 
+    for base in chosen.backends:
+        chosen.made_backend(base)
     from tuneloop.access.sign_in import LINK_HOURS
     from tuneloop.app.http import server
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.queues import one_more
 from tuneloop.app.http.security import Caller
 from tuneloop.app.http.service import service
+from tuneloop.app.http.settings import Rules
 from tuneloop.errors import NotFoundError
 from tuneloop.models import places
 from tuneloop.models.versions import NEW
@@ -77,7 +79,12 @@ class Answers:
 
 
 def answers(request: Request) -> Answers:
-    found: Answers = service(request).parts.setdefault("answers", Answers(service(request).ws))
+    parts = service(request).parts
+    if "answers" not in parts:
+        settings = Rules.of(service(request)).settings
+        elsewhere = {base: partial(settings.made_backend, base) for base in settings.backends}
+        parts.setdefault("answers", Answers(service(request).ws, settings.hosts, elsewhere))
+    found: Answers = parts["answers"]
     return found
 
 

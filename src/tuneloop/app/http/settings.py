@@ -1,12 +1,17 @@
-"""What a server allows: sizes, rates, how long it waits.  `tuneloop serve --set requests_per_minute=600`."""
+"""What a server allows and holds: sizes, rates, how long it waits, which bases answer from where.
+
+`tuneloop serve --set requests_per_minute=600 --set hosts.idle_seconds=900`, or all of it in a file: `--settings FILE`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuneloop.config import Settings, setting
+from tuneloop.serve.backend import Backend, backends
+from tuneloop.serve.hosts import HostSettings
 
 if TYPE_CHECKING:
     from tuneloop.app.http.service import Service
@@ -73,6 +78,21 @@ class ServeSettings(Settings):
         " balancer notices in time.",
         zh="收到停止信号后继续接收请求的秒数；期间 /readyz 已返回 503，便于负载均衡器及时摘除。",
     )
+
+    hosts: HostSettings = setting(
+        HostSettings(),
+        en="How loaded bases are held, as hosts.memory_gb=16.",
+        zh="基座的加载方式，如 hosts.memory_gb=16。",
+    )
+    backends: dict[str, str | dict[str, Any]] = setting(
+        {},
+        en="Bases that another server answers for, by their name: {my-base: {name: vllm, url: …}}; best in a file.",
+        zh="由其他服务应答的基座，按名称设置：{my-base: {name: vllm, url: …}}；建议写在文件里。",
+    )
+
+    def made_backend(self, base: str) -> Backend:
+        """A fresh backend for a base of `backends`; raises `SettingError` with its place."""
+        return backends.create(self.backends[base], path=f"backends.{base}")
 
 
 @dataclass(frozen=True)
