@@ -175,7 +175,7 @@ def told(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
     rounds = sorted({row["round"] for row in rows})
 
     def middle(program: str, what: str) -> float:
-        return statistics.median(by[one, program][what] for one in rounds)
+        return float(statistics.median(by[one, program][what] for one in rounds))
 
     for program in PROGRAMS:
         cells = [program, by[rounds[0], program]["dtype"]]
