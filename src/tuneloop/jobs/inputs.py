@@ -61,7 +61,7 @@ def _row(checked: Checked, method: Method) -> Mapping[str, Any]:
         item = json.dumps(row, ensure_ascii=False)
         return {"messages": [*row["messages"], {"role": "assistant", "content": item}]}
     if method == "dpo":
-        keys = ("input", "preferred_output", "non_preferred_output")
+        keys: tuple[str, ...] = ("input", "preferred_output", "non_preferred_output")
     elif "text" in row:
         keys = ("text",)
     else:
