@@ -45,7 +45,7 @@ class Watch:
 
     def look(self) -> None:
         api = psutil.Process(self.served.process.pid)
-        engines = [one for one in api.children() if any("tuneloop.serve.hosting" in word for word in one.cmdline())]
+        engines = [one for one in api.children() if _is_engine(one)]
         found = {API: [api], ENGINE: engines, ALL: [api, *engines]}
         for name, processes in found.items():
             if processes:
@@ -60,6 +60,13 @@ class Watch:
     def growth(self) -> dict[str, float]:
         """By process: resident memory in the last tenth over that in the second."""
         return {name: last.resident / second.resident for name, second, last in self.rows()}
+
+
+def _is_engine(process: psutil.Process) -> bool:
+    try:
+        return any("tuneloop.serve.hosting" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:  # a child that ended in this instant, perhaps not yet waited for
+        return False
 
 
 def _sample(process: psutil.Process) -> Sample:

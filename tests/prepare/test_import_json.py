@@ -104,4 +104,4 @@ def test_memory_does_not_grow_with_the_array(read, monkeypatch, write):
 
 
 def test_a_text_that_begins_with_a_bracket_is_no_json(read):
-    assert read("a.md", "[目录](#toc)\n\n# 标题\n正文\n").format == "text"
+    assert read("a.md", "[目录](#toc)\n\n# 标题\n正文\n").format == "markdown"
