@@ -50,10 +50,10 @@ def seeds() -> list[Any]:
 @pytest.mark.parametrize(("wanted", "number"), seeds())
 def test_no_request_makes_the_server_stumble(tmp_path: Path, wanted: int, number: int) -> None:
     with served(tmp_path) as server:
-        fuzz(server, wanted, number)
+        assert_nothing_stumbles(server, wanted, number)
 
 
-def fuzz(server: Running, wanted: int, number: int) -> None:
+def assert_nothing_stumbles(server: Running, wanted: int, number: int) -> None:
     """At least `wanted` requests, drawn by the seed `number`."""
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/api/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.http.test_fuzz import fuzz, seeds, served
+from tests.http.test_fuzz import assert_nothing_stumbles, seeds, served
 from tests.store.test_postgres import folder, server
 
 __all__ = ["folder", "server"]
@@ -19,4 +19,4 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 def test_no_request_makes_the_server_stumble(folder: Path, wanted: int, number: int) -> None:
     folder.parent.mkdir(exist_ok=True)
     with served(folder.parent) as running:
-        fuzz(running, wanted, number)
+        assert_nothing_stumbles(running, wanted, number)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuneloop.errors import NotFoundError, UsageError
+from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare import PrepareRecipe, differing, forgetting, merging, prepare, versions
 from tuneloop.prepare.passport import passport
 from tuneloop.runs import queue
@@ -258,3 +258,29 @@ def test_what_a_killed_erasure_left_is_removed_by_the_next(ws, write):
     forgetting.finish(ws)
     assert not any(ws.blobs.has(address) for address in old)
     assert len(datasets.versions(ws)) == 2
+
+
+def test_a_version_that_is_made_meanwhile_stops_the_erasure(ws, write, monkeypatch):
+    rows = [row(number, "b" if number == 3 else "a") for number in range(20)]
+    version = made(ws, write, "one.jsonl", rows, split="train_only")
+    found = forgetting.touched(ws, subject="b")
+    planned = forgetting._items
+
+    def meanwhile(*asked):
+        monkeypatch.setattr(forgetting, "_items", planned)
+        made(ws, write, "more.jsonl", [*rows, row(30)], split="train_only")
+        return planned(*asked)
+
+    monkeypatch.setattr(forgetting, "_items", meanwhile)
+    with pytest.raises(ConflictError, match="meanwhile"):
+        forgetting.forget(ws, found, person="mei")
+    assert len(ids(ws, version)) == 20
+    assert forgetting.touched(ws, subject="b").versions == ("data-1", "data-2")
+
+
+def test_a_source_of_which_nothing_was_kept_is_none_of_the_versions(ws, write):
+    from tuneloop.prepare.browsing import sources_of
+
+    files = [write("good.jsonl", lines([row(1), row(2)])), write("empty.jsonl", lines([{**row(3), "answer": " "}]))]
+    version = prepare(files, workspace=ws)
+    assert sources_of(ws, version) == ["source-1"]

@@ -86,7 +86,9 @@ def sources_of(ws: Workspace, version: DatasetVersion) -> list[str]:
     addresses = datasets.addresses(ws, version.name, "origins")
     if not addresses:
         return []
-    found = ws.ledgers.query("SELECT DISTINCT source FROM origins ORDER BY source", origins=addresses)
+    query = "SELECT DISTINCT source FROM origins o SEMI JOIN members m ON m.record = o.record ORDER BY source"
+    members = datasets.addresses(ws, version.name, "members")
+    found = ws.ledgers.query(query, origins=addresses, members=members)
     return [str(row["source"]) for row in found.to_pylist()]
 
 

@@ -17,6 +17,7 @@ rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
 The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
 process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported
 or uploaded, exports, backups, production logs, and what a model has learnt; `Touched.sources` says where to look.
+A row that could not be read names nobody: by a person it is not found, by its source it is.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tuneloop.errors import NotFoundError, UsageError
+from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
@@ -129,15 +130,22 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
 
 
 def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) -> Forgotten:
-    """Erase what `touched` found; raises `UsageError` while a run trains on it."""
+    """Erase what `touched` found.
+
+    Raises `UsageError` while a run trains on it, and `ConflictError` when a version was made meanwhile, which may hold
+    the data as well.
+    """
     finish(ws)
     _refuse_live(ws, found)
+    known = {one.name for one in datasets.versions(ws)}
     secret = ws.key() or salt(ws, keep=True)
     gone = frozenset(found.records)
     with ExitStack() as stack:
         plans = [_Plan(ws, name, found, gone, secret, stack) for name in found.versions]
         with ws.db.write(durable=True) as connection:
             lock_kind(connection, "data")
+            if set(connection.execute(select(dataset_versions.c.name)).scalars()) != known:
+                raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
             _scrub(connection, found)
             erased = _checkpoints(connection, found)
@@ -199,7 +207,7 @@ class _Plan:
         erased = set(self.gone)
         ledgers = datasets.addresses(self.ws, self.name, "changes")
         ended = {one for one in (*self.items.values(), *self.imported) if one is not None}
-        wanted = list(erased | {one for one in ended if not self._stays(one)})
+        wanted = list(erased | (ended - self._staying(ended)))
         erased.update(wanted)
         while wanted and ledgers:
             query = "SELECT DISTINCT parent FROM changes WHERE record IN (SELECT unnest(?))"
@@ -208,10 +216,12 @@ class _Plan:
             erased.update(wanted)
         return erased
 
-    def _stays(self, record: str) -> bool:
-        """Whether a version still holds it, as it came from elsewhere too."""
+    def _staying(self, records: set[str]) -> set[str]:
+        """Those that the version goes on holding, as they came from elsewhere too."""
         members = datasets.addresses(self.ws, self.name, "members")
-        return record not in self.gone and any(self.ws.ledgers.holds(one, "record", record) for one in members)
+        query = "SELECT record FROM members WHERE record IN (SELECT unnest(?))"
+        held = self.ws.ledgers.query(query, [sorted(records)], members=members)["record"].to_pylist()
+        return set(held) - self.gone
 
     def _rewrite(self, kind: str, stack: ExitStack) -> None:
         with self.ws.db.read() as connection:

@@ -35,7 +35,7 @@ class DocumentImporter(Importer):
 
     def blocks(self, file: SourceFile, encoding: str | None) -> Iterator[Part]:
         """The document from its beginning; what cannot be read of it or is left out may stand between the blocks."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must implement blocks")
 
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
         """Raises `InputError` for a document that holds no text and has not said why."""
