@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
+from tuneloop.app.cli.options import JsonOption, NoteOption, PersonOption, WorkspaceOption, workspace_at
 from tuneloop.errors import UsageError, nearest
 from tuneloop.wording import Words
 
@@ -50,15 +50,12 @@ def aliases(
             metavar="NUMBER", help="The change to take again. Without it: the one before.", show_default=False
         ),
     ] = None,
-    note: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays in the history.", show_default=False)] = "",
+    note: NoteOption = "",
     override: Annotated[
         str | None,
         typer.Option(metavar="REASON", help="Take a version that is not approved; recorded.", show_default=False),
     ] = None,
-    person: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Who decides. Without it: the user of the machine.", show_default=False),
-    ] = None,
+    person: PersonOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

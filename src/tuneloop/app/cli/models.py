@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
+from tuneloop.app.cli.options import JsonOption, NoteOption, PersonOption, WorkspaceOption, workspace_at
 from tuneloop.errors import UsageError, nearest
 from tuneloop.wording import Words
 
@@ -46,11 +46,8 @@ def models(
     model: Annotated[
         str | None, typer.Argument(metavar="[MODEL]", help="A version, as model-3.", show_default=False)
     ] = None,
-    note: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays in the history.", show_default=False)] = "",
-    person: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Who decides. Without it: the user of the machine.", show_default=False),
-    ] = None,
+    note: NoteOption = "",
+    person: PersonOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:

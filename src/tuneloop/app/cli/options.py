@@ -46,6 +46,12 @@ JsonOption = Annotated[
     ),
 ]
 
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays in the history.", show_default=False)]
+PersonOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who decides. Without it: the user of the machine.", show_default=False),
+]
+
 
 @contextmanager
 def workspace_at(folder: Path | None, *, create: bool = True, for_trial: bool = False) -> Iterator[Workspace]:
