@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,15 @@ def test_a_copied_or_moved_workspace_goes_on(tmp_path: Path, way: object) -> Non
         assert datasets.versions_with(ws, "r1:a") == [datasets.version(ws)]
         assert (models.model_folder(ws, models.model(ws)) / "weights").read_text() == "w"
         assert sources.add_source(ws, "b.txt", kind="own", digest="y", size=1).id == "source-2"
+
+
+def test_threads_that_make_workspaces_at_once_do_not_meet(tmp_path: Path) -> None:
+    def make(number: int) -> int:
+        with Workspace.find(tmp_path / str(number)) as ws:
+            return len(sources.sources(ws))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(make, range(8))) == [0] * 8
 
 
 @needs_fork

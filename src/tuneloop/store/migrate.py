@@ -2,11 +2,13 @@
 
 The stamp is compared first, so that a current workspace opens without importing Alembic (0.7 s).  Migrations run inside
 one write transaction: it is the lock, and a killed process leaves the schema as it was.  Of two processes that open a
-new workspace at once, the second waits and then finds it done.
+new workspace at once, the second waits and then finds it done.  Threads that open two workspaces at once take turns,
+since Alembic hands its migrations their connection through a global.
 """
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -18,6 +20,7 @@ HEAD = "0005"
 """The newest file in `migrations/versions`; a test compares them."""
 
 _ADVISORY_LOCK = 7_446_172_116
+_ALEMBIC = threading.Lock()
 
 
 def migrate(database: Database, to: str = HEAD) -> None:
@@ -56,7 +59,8 @@ def _upgrade(database: Database, connection: Connection, to: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, to)
+        with _ALEMBIC:
+            command.upgrade(config, to)
     except CommandError as error:
         if "locate revision" not in str(error):
             raise
