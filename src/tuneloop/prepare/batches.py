@@ -7,7 +7,10 @@
     length   int64    characters (code points) of the whole text
     payload  binary   canonical JSON
 
-All but `row` are the columns of the ledger `records`; `row` exists while preparing only.
+All but `row` are the columns of the ledger `records`; `row` exists while preparing only.  What an import knows of a row
+beside its record travels along in further columns (`wide_schema`):
+
+    tags     list of string   what it is about
 """
 
 from __future__ import annotations
@@ -30,6 +33,13 @@ def schema() -> pa.Schema:
 
     types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.int64(), pa.binary())
     return pa.schema(list(zip(COLUMNS, types, strict=True)))
+
+
+def wide_schema() -> pa.Schema:
+    """The columns of an import's batches."""
+    import pyarrow as pa
+
+    return schema().append(pa.field("tags", pa.list_(pa.string())))
 
 
 def to_batch(records: Iterable[tuple[int, Record]]) -> pa.RecordBatch:

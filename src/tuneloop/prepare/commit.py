@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.prepare.extended import Extended
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.sorting import by_id
-from tuneloop.prepare.spill import Spill, SpillFolder
+from tuneloop.prepare.spill import Cursor, Spill, SpillFolder
 from tuneloop.prepare.split import Splits
 from tuneloop.prepare.successors import Successors
 from tuneloop.records import SPLITS
@@ -158,17 +158,20 @@ class Ledgers:
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
 
-    def write(self, outcomes: Outcomes, items: Spill) -> None:
+    def write(self, outcomes: Outcomes, items: Spill, tagged: Spill) -> None:
         self.counts = [Counter() for _ in self.sources]
+        cursor = Cursor(tagged)
         for chunk, ends in outcomes.together(items):
             rows = [
                 {**item, **self._settled(end), "input": item["input"]}
                 for item, end in zip(chunk.to_pylist(), ends.to_pylist(), strict=True)
             ]
+            known = cursor.below(rows[-1]["row"] + 1)
+            tags = dict(zip(known["row"].to_pylist(), known["tags"].to_pylist(), strict=True))
             for row in rows:
                 self._note(row)
             self.fates.write([self._fate(row) for row in rows])
-            self.origins.write([self._origin(row) for row in rows if row["record"] is not None])
+            self.origins.write([self._origin(row, tags.get(row["row"])) for row in rows if row["record"] is not None])
 
     def _settled(self, end: dict[str, Any]) -> dict[str, Any]:
         """A merged item ends where its record ended: in what took its place, or dropped with it."""
@@ -199,12 +202,13 @@ class Ledgers:
             "imported": row["imported"] or None,
         }
 
-    def _origin(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _origin(self, row: dict[str, Any], tags: list[str] | None) -> dict[str, Any]:
         return {
             "record": row["record"],
             "source": self.sources[row["input"]],
             "item": row["item"] + self.offsets[row["input"]],
             "licence": self.licence,
+            "tags": tags,
             **{name: row[name] for name in ("file", "locator", "subject", "group")},
         }
 

@@ -20,12 +20,13 @@ from tuneloop.prepare import batches
 from tuneloop.prepare.answerless import answerless
 from tuneloop.prepare.container import Refused, Skipped
 from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
-from tuneloop.prepare.outcomes import Pass, items_schema
+from tuneloop.prepare.outcomes import Pass, items_schema, tags_schema
 from tuneloop.prepare.places import files_in
 from tuneloop.prepare.recipe import PrepareRecipe
-from tuneloop.prepare.shape import Reading, read_rows
+from tuneloop.prepare.shape import Reading, columns_of, read_rows
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.prepare.spill import Rows, SpillFolder
+from tuneloop.prepare.tagging import Tagger
 from tuneloop.records import Record
 from tuneloop.wording import Words
 
@@ -78,7 +79,7 @@ class Ingest:
     """The work and its notes; `batches` is run through once.
 
     `restored` names, by the id of a record as read, the steps whose decision a person overruled; `spared` gets the rows
-    of these records.
+    of these records.  `tagged` holds the rows that have tags, by rising row.
     """
 
     inputs: Sequence[str | Path]
@@ -96,7 +97,10 @@ class Ingest:
 
     def __post_init__(self) -> None:
         self.items = Rows(self.folder.new(items_schema()))
+        self.tagged = Rows(self.folder.new(tags_schema()))
+        self.tagger = Tagger(self.recipe.tags)
         self.rows = self.first_row
+        self._given_tags: dict[int, tuple[str, ...]] = {}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Records of all inputs in batches of bounded size."""
@@ -106,13 +110,29 @@ class Ingest:
             pending.append((row, record))
             size += len(record.canonical)
             if len(pending) >= BATCH_ROWS or size >= BATCH_CHARS:
-                yield batches.to_batch(pending)
+                yield self._batch(pending)
                 pending, size = [], 0
                 self.watch(self.rows - self.first_row)
         if pending:
-            yield batches.to_batch(pending)
+            yield self._batch(pending)
         self.watch(self.rows - self.first_row)
+        self.tagger.end()
         self.items.close()
+        self.tagged.close()
+
+    def _batch(self, pending: list[tuple[int, Record]]) -> pa.RecordBatch:
+        """The records with what is known beside them."""
+        import pyarrow as pa
+
+        batch, schema = batches.to_batch(pending), batches.wide_schema()
+        tags: list[tuple[str, ...] | None] = [None] * len(pending)
+        if self.recipe.tags.wanted:
+            given = [self._given_tags.pop(row, ()) for row, _ in pending]
+            for place, found in enumerate(self.tagger.of_records([record for _, record in pending], given)):
+                if found:
+                    tags[place] = found
+                    self.tagged.add(pending[place][0], found)
+        return pa.RecordBatch.from_arrays([*batch.columns, pa.array(tags, schema.field("tags").type)], schema=schema)
 
     def _records(self) -> Iterator[tuple[int, Record]]:
         for number, given in enumerate(self.inputs):
@@ -182,14 +202,19 @@ class Ingest:
         if reading is not None:
             told.shape, told.columns = reading.shape.name, dict(reading.columns)
             told.unused, told.confidence = reading.unused, reading.confidence
+        tag_columns = self.tagger.see(columns_of(rows))
+        told.unused = tuple(name for name in told.unused if name not in tag_columns)
+        of_input = self.tagger.of_input(note.name)
         for item in chain(first, items):
             told.items += 1
             if isinstance(item, Rejection):
                 told.rejected += 1
+                self.tagger.reject(of_input)
                 self._reject(number, note, told.name, item.locator, item.reason, item.message, item.excerpt)
                 continue
             if item.mended:
                 self.mended[item.mended] += 1
+            tags = (*of_input, *self.tagger.of_row(item.data, tag_columns))
             try:
                 if reading is None:
                     raise problem or InputError("found no rows before it that show the columns")
@@ -199,12 +224,16 @@ class Ingest:
                 identity = record.id  # refuses lone surrogates, NaN and deep nesting
             except InputError as error:
                 told.rejected += 1
+                self.tagger.reject(tags)
                 reason = "without_answer" if without else "unknown_shape" if reading is None else "bad_record"
                 message = str(_placed(error, item.data)) + (f" {without.sentence}" if without else "")
                 self._reject(number, note, told.name, item.locator, reason, message, excerpt(_shown(item.data)))
                 continue
             own_group = f"{told.name} {item.group}" if item.group else None
-            yield self._number(number, note, told.name, item.locator, group or own_group, subject, identity), record
+            row = self._number(number, note, told.name, item.locator, group or own_group, subject, identity)
+            if tags:
+                self._given_tags[row] = tags
+            yield row, record
 
     def _number(
         self,

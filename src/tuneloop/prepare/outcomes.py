@@ -39,6 +39,13 @@ def items_schema() -> pa.Schema:
     )
 
 
+def tags_schema() -> pa.Schema:
+    """The tags of items; one row for each item that has any."""
+    import pyarrow as pa
+
+    return pa.schema({"row": pa.int64(), "tags": pa.list_(pa.string())})
+
+
 def outcomes_schema() -> pa.Schema:
     import pyarrow as pa
 

@@ -72,7 +72,7 @@ class Pipeline:
         self, stream: Iterable[pa.RecordBatch], through: range, summaries: dict[int, Any], whole: int | None
     ) -> Spill:
         """Take every batch `through` some steps and lay it aside; the step at `whole` observes what comes out."""
-        spill, ends = self.folder.new(batches.schema()), self.outcomes.new_pass()
+        spill, ends = self.folder.new(batches.wide_schema()), self.outcomes.new_pass()
         observer = _Observer(self.steps[whole], self.given()) if whole is not None else None
         for batch in stream:
             ended: list[tuple[int, Drop | Merge, str, str, str]] = []

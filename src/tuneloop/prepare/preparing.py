@@ -111,7 +111,7 @@ class _Job:
             made = members.write(final, self.folder, self._described())
             end_items(final, outcomes, splits, made.merged)
             ledgers = self._ledgers(ingest, successors)
-            ledgers.write(outcomes, items)
+            ledgers.write(outcomes, items, ingest.tagged.close())
             told = report(ingest, pipeline, splits, made, ledgers)
             return self._finish(made, told, members, ledgers, pipeline.originals)
 
@@ -167,10 +167,12 @@ class _Job:
 
     def _described(self) -> dict[str, Any]:
         """The pipeline as the version's identity has it."""
+        tags = self.recipe.tags.model_dump(mode="json", exclude_defaults=True)
         return {
             "steps": [spec_of(step) for step in self.recipe.made_steps()],
             "split": spec_of(self.splitter),
             "weights": self.recipe.weights,
+            **({"tags": tags} if tags else {}),
         }
 
     def _finish(

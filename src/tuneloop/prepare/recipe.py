@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from tuneloop.config import Settings, setting
 from tuneloop.prepare.container import Limits
@@ -12,6 +13,7 @@ from tuneloop.prepare.importer import Importer, importers
 from tuneloop.prepare.shape import Shape, shapes
 from tuneloop.prepare.split import Splitter, splits
 from tuneloop.prepare.step import Step, steps
+from tuneloop.prepare.tagging import TagSettings
 from tuneloop.records import SourceKind
 
 DEFAULT_STEPS = ("normalize", "empty_answers", "length", "exact_duplicates", "personal_data")
@@ -38,8 +40,13 @@ class PrepareRecipe(Settings):
     )
     mapping: dict[str, str] = setting(
         {},
-        en="which column holds which field, such as {question: ask, answer: reply}; also group and subject",
-        zh="字段对应哪一列，如 {question: 提问, answer: 回复}；也可指定 group 和 subject",
+        en="which column holds which field, such as {question: ask, answer: reply}; also group, subject and tags",
+        zh="字段对应哪一列，如 {question: 提问, answer: 回复}；也可指定 group、subject 和 tags",
+    )
+    tags: TagSettings = setting(
+        TagSettings(),
+        en="what records are about: a column, such as topic; columns, rules, the class, the input",
+        zh="记录的标签：可取自一列（如 topic）、多列、规则、类别或输入名",
     )
     steps: tuple[str | dict[str, Any], ...] = setting(
         DEFAULT_STEPS, en="cleaning steps, in order", zh="清洗步骤，按顺序执行"
@@ -60,6 +67,23 @@ class PrepareRecipe(Settings):
     @classmethod
     def _kind_alone(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tags_of_mapping(cls, value: Any) -> Any:
+        """`mapping: {tags: topic}` says the same as `tags: topic`."""
+        mapping = value.get("mapping") if isinstance(value, Mapping) else None
+        if not isinstance(mapping, Mapping) or "tags" not in mapping:
+            return value
+        if value.get("tags"):
+            raise ValueError("tags in one place: prepare.mapping.tags or prepare.tags")
+        others = {name: column for name, column in mapping.items() if name != "tags"}
+        return {**value, "mapping": others, "tags": mapping["tags"]}
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _columns_alone(cls, value: Any) -> Any:
+        return {"columns": value} if isinstance(value, str | list | tuple) else value
 
     def made_steps(self) -> list[Step]:
         """The steps, checked; raises `SettingError` with the place in the recipe."""
@@ -83,5 +107,6 @@ class PrepareRecipe(Settings):
         self.made_steps()
         self.made_split()
         self.made_shape()
+        self.tags.check()
         for name in self.formats:
             self.made_importer(name)

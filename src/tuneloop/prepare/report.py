@@ -92,6 +92,7 @@ def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership,
             for step, tally, spread in zip(pipeline.steps, pipeline.tallies, pipeline.spreads, strict=True)
         ],
         "mended": dict(ingest.mended),
+        "tags": {"rejected": dict(sorted(ingest.tagger.rejected.items()))} if ingest.recipe.tags.wanted else {},
         "records": sum(made.splits.values()),
         "splits": counts_of(made.splits),
         "split_figures": dict(splits.figures),

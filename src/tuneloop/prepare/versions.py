@@ -117,11 +117,9 @@ def origins_of(ws: Workspace, version: DatasetVersion | str, record: str) -> lis
     addresses = datasets.addresses(ws, _name(ws, version), "origins")
     if not addresses:
         return []
-    query = """
-        SELECT DISTINCT source, file, item, locator, subject, "group", licence
-        FROM origins WHERE record = ? ORDER BY source, item
-    """
-    return [Origin(**row) for row in ws.ledgers.query(query, [record], origins=addresses).to_pylist()]
+    query = "SELECT DISTINCT * EXCLUDE record FROM origins WHERE record = ? ORDER BY source, item"
+    found = ws.ledgers.query(query, [record], origins=addresses).to_pylist()
+    return [Origin(**{**row, "tags": tuple(row.get("tags") or ())}) for row in found]
 
 
 def changes(ws: Workspace, version: DatasetVersion | str, step: str | None = None) -> Iterator[Change]:

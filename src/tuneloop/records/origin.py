@@ -14,7 +14,7 @@ class Origin:
 
     `item` numbers the source item within its source from 0; `locator` is what a person needs to find it again
     ("line 12", "row 3", "page 2"); `subject` names the person it is about and `group` the conversation, customer or
-    document it belongs to: records of one group stay on one side of a split.
+    document it belongs to: records of one group stay on one side of a split; `tags` say what it is about.
     """
 
     source: str
@@ -24,6 +24,7 @@ class Origin:
     subject: str | None = None
     group: str | None = None
     licence: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 Outcome = Literal["kept", "merged", "dropped", "rejected"]

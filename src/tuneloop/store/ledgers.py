@@ -33,6 +33,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "subject": "string",
         "group": "string",
         "licence": "string",
+        "tags": "list<string>",
     },
     "fates": {
         "source": "string!",
@@ -72,10 +73,17 @@ def schema(kind: str) -> pa.Schema:
         raise ValueError(f"no ledger kind {kind!r}; {nearest(kind, KINDS)}")
     return pa.schema(
         [
-            pa.field(name, pa.type_for_alias(spelled.rstrip("!")), nullable=not spelled.endswith("!"))
+            pa.field(name, _type(spelled.rstrip("!")), nullable=not spelled.endswith("!"))
             for name, spelled in KINDS[kind].items()
         ]
     )
+
+
+def _type(name: str) -> pa.DataType:
+    import pyarrow as pa
+
+    inner = name.removeprefix("list<").removesuffix(">")
+    return pa.type_for_alias(name) if inner == name else pa.list_(pa.type_for_alias(inner))
 
 
 class LedgerWriter:
@@ -188,6 +196,12 @@ class Ledgers:
         import pyarrow.parquet as pq
 
         return int(pq.read_metadata(self._blobs.path(address)).num_rows)
+
+    def with_column(self, addresses: Sequence[str], column: str) -> list[str]:
+        """Those of the ledgers that have a column: older ones may lack it."""
+        import pyarrow.parquet as pq
+
+        return [one for one in addresses if column in pq.read_schema(self._blobs.path(one)).names]
 
     def holds(self, address: str, column: str, value: str) -> bool:
         """Whether a ledger that is sorted by `column` holds `value`: reads the footer and at most one row group."""
