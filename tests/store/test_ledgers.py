@@ -43,6 +43,7 @@ def test_each_kind_keeps_what_it_is_given(ledgers: Ledgers, kind: str) -> None:
         "float32": 0.5,
         "binary": "字".encode(),
         "bool": True,
+        "list<string>": ["退款", "订单"],
     }
     full = {name: values[spelled.rstrip("!")] for name, spelled in KINDS[kind].items()}
     least = {name: value for name, value in full.items() if KINDS[kind][name].endswith("!")}
