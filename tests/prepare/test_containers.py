@@ -16,8 +16,8 @@ import pytest
 
 from tuneloop.errors import InputError
 from tuneloop.prepare import container
-from tuneloop.prepare.container import Limits, Refused, Skipped
-from tuneloop.prepare.places import files_in
+from tuneloop.prepare.container import Budget, Limits, Refused, Skipped
+from tuneloop.prepare.places.local import files_in
 from tuneloop.prepare.source_file import SourceFile
 
 ROW = b'{"question": "q", "answer": "a"}\n'
@@ -53,7 +53,7 @@ def look(write):
 
 def seen(path, **limits):
     files, refused, skipped = [], [], []
-    for entry in files_in(path, Limits(**limits)):
+    for entry in files_in(path, Budget(Limits(**limits))):
         if isinstance(entry, SourceFile):
             with entry.open() as stream:
                 files.append((entry.name, stream.read()))

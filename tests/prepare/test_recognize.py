@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 from tuneloop.errors import InputError, NotFoundError
-from tuneloop.prepare.container import Limits
+from tuneloop.prepare.container import Budget, Limits
 from tuneloop.prepare.importer import recognize
-from tuneloop.prepare.places import files_in
+from tuneloop.prepare.places.local import files_in
 from tuneloop.prepare.source_file import disk_file
 
 READABLE = (
@@ -136,13 +136,13 @@ def test_documents_are_told_by_their_content(write, content, format):
 
 def test_documents_are_no_archives_and_archives_are_no_documents(write):
     document = package("[Content_Types].xml", "word/document.xml")
-    [entry] = files_in(write("a.zip", document), Limits())
+    [entry] = files_in(write("a.zip", document), Budget(Limits()))
     assert entry.name == "a.zip"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("one.docx", document)
         archive.writestr("word/two.txt", "text")
-    assert [entry.name for entry in files_in(write("b.zip", made.getvalue()), Limits())] == [
+    assert [entry.name for entry in files_in(write("b.zip", made.getvalue()), Budget(Limits()))] == [
         "b.zip/one.docx",
         "b.zip/word/two.txt",
     ]
@@ -150,7 +150,7 @@ def test_documents_are_no_archives_and_archives_are_no_documents(write):
 
 def test_missing_and_unreadable(tmp_path, monkeypatch, write):
     with pytest.raises(NotFoundError) as caught:
-        list(files_in(tmp_path / "nothing.jsonl", Limits()))
+        list(files_in(tmp_path / "nothing.jsonl", Budget(Limits())))
     assert str(caught.value) == "nothing.jsonl: no such file or folder. Check the path."
 
     path = write("held.jsonl", "{}")

@@ -10,6 +10,7 @@ from tuneloop.registry import Registry
 CONTRACTS = (
     "tuneloop.prepare.container",
     "tuneloop.prepare.importer",
+    "tuneloop.prepare.place",
     "tuneloop.prepare.shape",
     "tuneloop.prepare.step",
     "tuneloop.prepare.split",

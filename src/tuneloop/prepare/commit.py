@@ -10,7 +10,7 @@ import hashlib
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +153,8 @@ class Ledgers:
     successors: Successors
     sources: list[str]
     offsets: list[int]
-    licence: str | None
+    licences: Sequence[str | None]
+    times: Sequence[Mapping[str, str]]
     counts: list[Counter[str]] = field(default_factory=list)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
@@ -207,7 +208,8 @@ class Ledgers:
             "record": row["record"],
             "source": self.sources[row["input"]],
             "item": row["item"] + self.offsets[row["input"]],
-            "licence": self.licence,
+            "licence": self.licences[row["input"]],
+            "time": self.times[row["input"]].get(row["file"]),
             "tags": tags,
             **{name: row[name] for name in ("file", "locator", "subject", "group")},
         }

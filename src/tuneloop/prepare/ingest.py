@@ -6,7 +6,6 @@ read of each file (format, encoding, shape, columns, how sure) is kept for the r
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from tuneloop.prepare.answerless import answerless
 from tuneloop.prepare.container import Refused, Skipped
 from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
 from tuneloop.prepare.outcomes import Pass, items_schema, tags_schema
-from tuneloop.prepare.places import files_in
+from tuneloop.prepare.place import Visit, name_of
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.shape import Reading, columns_of, read_rows
 from tuneloop.prepare.source_file import SourceFile
@@ -62,11 +61,10 @@ class FileNote:
 
 @dataclass
 class InputNote:
-    """One input as the user named it; `digest` and `size` are of its content as read."""
+    """One input as the user named it, without passwords; `visit` holds digest and size of its content as read."""
 
     name: str
-    digest: str = ""
-    size: int = 0
+    visit: Visit
     items: int = 0
     files: int = 0
     notes: list[FileNote] = field(default_factory=list)
@@ -88,6 +86,8 @@ class Ingest:
     rejected: Pass
     first_row: int = 0
     watch: Callable[[int], None] = lambda _: None
+    spools: Callable[[], Path] = Path
+    look: Callable[[int, int | None, str], None] = lambda done, total, unit: None
     hide: Callable[[str], str] = str
     notes: list[InputNote] = field(default_factory=list)
     mended: Counter[str] = field(default_factory=Counter)
@@ -134,13 +134,18 @@ class Ingest:
                     self.tagged.add(pending[place][0], found)
         return pa.RecordBatch.from_arrays([*batch.columns, pa.array(tags, schema.field("tags").type)], schema=schema)
 
+    def leave(self, *, made: bool = False) -> None:
+        """Let go of what was fetched; it goes when a version was `made` of it."""
+        for note in self.notes:
+            note.visit.close(made=made)
+
     def _records(self) -> Iterator[tuple[int, Record]]:
         for number, given in enumerate(self.inputs):
-            path = Path(given).expanduser()
-            note = InputNote(str(given))
+            place = self.recipe.made_place(name_of(given))
+            note = InputNote(place.shown(str(given)), visit=Visit(self.spools, self.recipe.archives, self.look))
             self.notes.append(note)
             self.starts.append(self.rows)
-            for entry in files_in(path, self.recipe.archives):
+            for entry in place.entries(str(given), note.visit):
                 if isinstance(entry, Skipped):
                     note.skipped.append(entry)
                 elif isinstance(entry, Refused):
@@ -149,7 +154,6 @@ class Ingest:
                 else:
                     note.files += 1
                     yield from self._file(number, note, entry)
-            note.digest, note.size = content_digest(path)
 
     def _file(self, number: int, note: InputNote, file: SourceFile) -> Iterator[tuple[int, Record]]:
         before = file.fingerprint()
@@ -298,23 +302,3 @@ def _sample(items: Iterator[Row | Rejection]) -> Iterator[Row | Rejection]:
 
 def _shown(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, default=str)
-
-
-def content_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file, or of a folder's files by name and content."""
-    if path.is_file():
-        return _file_digest(path)
-    whole, total = hashlib.sha256(), 0
-    for child in sorted(one for one in path.rglob("*") if one.is_file()):
-        digest, size = _file_digest(child)
-        whole.update(f"{child.relative_to(path).as_posix()}\0{digest}\n".encode("utf-8", "surrogatepass"))
-        total += size
-    return whole.hexdigest(), total
-
-
-def _file_digest(path: Path) -> tuple[str, int]:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
-    except OSError:
-        return "", 0  # it was refused with its own sentence when it was read

@@ -16,6 +16,7 @@ from tuneloop.prepare.ingest import Ingest
 from tuneloop.prepare.originals import Originals
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.pipeline import Pipeline
+from tuneloop.prepare.place import LOCAL, name_of, shown
 from tuneloop.prepare.placing import place
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.report import nothing_left, report
@@ -35,6 +36,9 @@ from tuneloop.text.personal.hiding import hide
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
 
+SPOOLS = "fetched"
+"""The workspace's folder of what was fetched and is not yet a version."""
+
 
 def prepare(
     inputs: Sequence[str | Path] | str | Path,
@@ -46,7 +50,8 @@ def prepare(
     progress: Watcher | None = None,
     dry_run: bool = False,
 ) -> DatasetVersion:
-    """Read files, folders and archives, clean and split what they hold, and keep it as a dataset version.
+    """Read files, folders, archives and what addresses elsewhere hold (`place.py`), clean and split it, and keep it as
+    a dataset version.
 
     The same input and recipe give the same version (`report["already_there"]` is then true). A dry run does all of
     it and keeps nothing. Raises `InputError` when no record is left, with the first reasons; `NotFoundError` for a
@@ -97,8 +102,11 @@ class _Job:
                 hide=pipeline.hide,
                 restored=_restored(self.ws),
                 spared=pipeline.spared,
+                spools=self._spools,
+                look=self._look,
                 starts=pipeline.starts,
             )
+            self.stack.callback(ingest.leave)
             final = pipeline.run(ingest.batches())
             items = ingest.items.close()
             if not final.rows and not self.extended.count:
@@ -113,7 +121,9 @@ class _Job:
             ledgers = self._ledgers(ingest, successors)
             ledgers.write(outcomes, items, ingest.tagged.close())
             told = report(ingest, pipeline, splits, made, ledgers)
-            return self._finish(made, told, members, ledgers, pipeline.originals)
+            version = self._finish(made, told, members, ledgers, pipeline.originals)
+            ingest.leave(made=True)
+            return version
 
     def _pipeline(self, outcomes: Outcomes) -> Pipeline:
         steps = self.recipe.made_steps()
@@ -139,8 +149,9 @@ class _Job:
 
     def _ledgers(self, ingest: Ingest, successors: Successors) -> Ledgers:
         sources, offsets = self._sources(ingest)
-        licence = self.recipe.source.licence
-        return Ledgers(self._writer("fates"), self._writer("origins"), successors, sources, offsets, licence)
+        licences = [self.recipe.source.licence or note.visit.licence for note in ingest.notes]
+        times = [note.visit.times for note in ingest.notes]
+        return Ledgers(self._writer("fates"), self._writer("origins"), successors, sources, offsets, licences, times)
 
     def _sources(self, ingest: Ingest) -> tuple[list[str], list[int]]:
         """The id of each input's source, and where its items begin to count: the same file twice is one source."""
@@ -155,9 +166,10 @@ class _Job:
                     note.name,
                     kind=terms.kind,
                     grade=terms.grade,
-                    licence=terms.licence,
-                    digest=note.digest,
-                    size=note.size,
+                    licence=terms.licence or note.visit.licence,
+                    digest=note.visit.digest,
+                    size=note.visit.size,
+                    details=note.visit.details,
                     run=self.run_id,
                 ).id
             names.append(name)
@@ -229,6 +241,16 @@ class _Job:
         if stop:
             raise StoppedError("stopped; nothing was kept", do="Run the command again to start over")
 
+    def _look(self, done: int, total: int | None, unit: str) -> None:
+        """How far fetching is; a person may stop it."""
+        self.progress(Progress("fetch", done, total, unit))
+        if self.lease and self.lease.should_stop():
+            raise StoppedError("stopped; what was fetched is kept", do="Run the command again to go on")
+
+    def _spools(self) -> Path:
+        """Where fetched content lies until a version is made of it; a dry run keeps nothing."""
+        return self.folder.folder / SPOOLS if self.dry_run else self.ws.path(SPOOLS)
+
     def _tell(self, stage: str, total: int) -> None:
         self.progress(Progress(stage, 0, total, "records"))
 
@@ -236,12 +258,12 @@ class _Job:
 def _checked(inputs: Sequence[str | Path] | str | Path) -> list[str | Path]:
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if not paths:
-        raise UsageError("no input was named", expected="files, folders or archives")
-    seen: set[Path] = set()
+        raise UsageError("no input was named", expected="files, folders, archives or addresses")
+    seen: set[Path | str] = set()
     for path in paths:
-        place = Path(path).expanduser().resolve()
+        place = Path(path).expanduser().resolve() if name_of(path) == LOCAL else str(path)
         if place in seen:
-            raise UsageError(f"{str(path)!r} is named twice", expected="each input once")
+            raise UsageError(f"{shown(path)!r} is named twice", expected="each input once")
         seen.add(place)
     return paths
 
@@ -250,7 +272,7 @@ def _checked(inputs: Sequence[str | Path] | str | Path) -> list[str | Path]:
 def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, scenario: str) -> Iterator[Lease]:
     from tuneloop.runs import queue
 
-    spec = {"inputs": [str(path) for path in paths], "recipe": recipe.model_dump(mode="json")}
+    spec = {"inputs": [shown(path) for path in paths], "recipe": recipe.model_dump(mode="json")}
     with queue.here(ws, "prepare", spec, scenario=scenario) as lease:
         yield lease
 

@@ -7,9 +7,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 from tuneloop.errors import InputError, NotFoundError, Where
-from tuneloop.prepare.container import Limits, Refused, Skipped
+from tuneloop.prepare.container import Budget, Limits, Refused, Skipped
 from tuneloop.prepare.importer import Rejection, Row, recognize
-from tuneloop.prepare.places import files_in
+from tuneloop.prepare.places.local import files_in
 from tuneloop.prepare.shape import read_rows
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.records import Record
@@ -24,7 +24,7 @@ def records_of(path: Path) -> Iterator[Record]:
     """
     if not path.expanduser().exists():
         raise NotFoundError("no such file or folder", where=Where(file=path), do="Check the path")
-    for entry in files_in(path.expanduser(), Limits()):
+    for entry in files_in(path.expanduser(), Budget(Limits())):
         if isinstance(entry, Refused):
             raise InputError(entry.message, where=Where(file=entry.name))
         if isinstance(entry, SourceFile):

@@ -10,6 +10,7 @@ from pydantic import field_validator, model_validator
 from tuneloop.config import Settings, setting
 from tuneloop.prepare.container import Limits
 from tuneloop.prepare.importer import Importer, importers
+from tuneloop.prepare.place import Place, places
 from tuneloop.prepare.shape import Shape, shapes
 from tuneloop.prepare.split import Splitter, splits
 from tuneloop.prepare.step import Step, steps
@@ -33,6 +34,11 @@ class PrepareRecipe(Settings):
         {},
         en="settings of importers, such as {csv: {separator: semicolon}}",
         zh="各文件格式的设置，如 {csv: {separator: semicolon}}",
+    )
+    places: dict[str, dict[str, Any]] = setting(
+        {},
+        en="settings of places, such as {sql: {table: faq, key: id}}",
+        zh="各数据位置的设置，如 {sql: {table: faq, key: id}}",
     )
     archives: Limits = setting(Limits(), en="how much archives may unpack to", zh="压缩包解压的上限")
     shape: str | dict[str, Any] | None = setting(
@@ -99,6 +105,10 @@ class PrepareRecipe(Settings):
             settings.setdefault("archives", self.archives)
         return importers.create({"name": name, **settings}, path=f"prepare.formats.{name}")
 
+    def made_place(self, name: str) -> Place:
+        """A place with its settings of `places`."""
+        return places.create({"name": name, **self.places.get(name, {})}, path=f"prepare.places.{name}")
+
     def made_shape(self) -> Shape | None:
         return None if self.shape is None else shapes.create(self.shape, path="prepare.shape")
 
@@ -110,3 +120,5 @@ class PrepareRecipe(Settings):
         self.tags.check()
         for name in self.formats:
             self.made_importer(name)
+        for name in self.places:
+            self.made_place(name)

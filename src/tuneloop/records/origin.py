@@ -14,7 +14,8 @@ class Origin:
 
     `item` numbers the source item within its source from 0; `locator` is what a person needs to find it again
     ("line 12", "row 3", "page 2"); `subject` names the person it is about and `group` the conversation, customer or
-    document it belongs to: records of one group stay on one side of a split; `tags` say what it is about.
+    document it belongs to: records of one group stay on one side of a split; `tags` say what it is about;
+    `time` is when it was fetched (ISO 8601, UTC), where it was not a file of this machine.
     """
 
     source: str
@@ -25,6 +26,7 @@ class Origin:
     group: str | None = None
     licence: str | None = None
     tags: tuple[str, ...] = ()
+    time: str | None = None
 
 
 Outcome = Literal["kept", "merged", "dropped", "rejected"]

@@ -34,6 +34,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "group": "string",
         "licence": "string",
         "tags": "list<string>",
+        "time": "string",
     },
     "fates": {
         "source": "string!",
