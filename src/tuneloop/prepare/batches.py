@@ -11,6 +11,7 @@ All but `row` are the columns of the ledger `records`; `row` exists while prepar
 beside its record travels along in further columns (`wide_schema`):
 
     tags     list of string   what it is about
+    grade    int8             place of its source's grade in the order of grades, 0 the best; null without one
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def wide_schema() -> pa.Schema:
     """The columns of an import's batches."""
     import pyarrow as pa
 
-    return schema().append(pa.field("tags", pa.list_(pa.string())))
+    return schema().append(pa.field("tags", pa.list_(pa.string()))).append(pa.field("grade", pa.int8()))
 
 
 def to_batch(records: Iterable[tuple[int, Record]]) -> pa.RecordBatch:

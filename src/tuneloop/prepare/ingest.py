@@ -7,6 +7,7 @@ read of each file (format, encoding, shape, columns, how sure) is kept for the r
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from tuneloop.prepare.shape import Reading, columns_of, read_rows
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.prepare.spill import Rows, SpillFolder
 from tuneloop.prepare.tagging import Tagger
+from tuneloop.prepare.terms import SourceTerms, rank
 from tuneloop.records import Record
 from tuneloop.wording import Words
 
@@ -91,6 +93,7 @@ class Ingest:
     hide: Callable[[str], str] = str
     notes: list[InputNote] = field(default_factory=list)
     mended: Counter[str] = field(default_factory=Counter)
+    terms: Sequence[SourceTerms] = ()
     restored: Mapping[str, set[str]] = field(default_factory=dict)
     spared: dict[int, set[str]] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
@@ -98,7 +101,10 @@ class Ingest:
     def __post_init__(self) -> None:
         self.items = Rows(self.folder.new(items_schema()))
         self.tagged = Rows(self.folder.new(tags_schema()))
+        self.terms = self.terms or [self.recipe.source] * len(self.inputs)
         self.tagger = Tagger(self.recipe.tags)
+        self._tagging = self.recipe.tags.wanted or any(one.tags for one in self.terms)
+        self._ranks = [rank(one.grade, self.recipe.grades) for one in self.terms]
         self.rows = self.first_row
         self._given_tags: dict[int, tuple[str, ...]] = {}
 
@@ -126,13 +132,15 @@ class Ingest:
 
         batch, schema = batches.to_batch(pending), batches.wide_schema()
         tags: list[tuple[str, ...] | None] = [None] * len(pending)
-        if self.recipe.tags.wanted:
+        if self._tagging:
             given = [self._given_tags.pop(row, ()) for row, _ in pending]
             for place, found in enumerate(self.tagger.of_records([record for _, record in pending], given)):
                 if found:
                     tags[place] = found
                     self.tagged.add(pending[place][0], found)
-        return pa.RecordBatch.from_arrays([*batch.columns, pa.array(tags, schema.field("tags").type)], schema=schema)
+        ranks = [self._ranks[bisect_right(self.starts, row) - 1] for row, _ in pending]
+        beside = [pa.array(tags, schema.field("tags").type), pa.array(ranks, schema.field("grade").type)]
+        return pa.RecordBatch.from_arrays([*batch.columns, *beside], schema=schema)
 
     def leave(self, *, made: bool = False) -> None:
         """Let go of what was fetched; it goes when a version was `made` of it."""
@@ -208,7 +216,7 @@ class Ingest:
             told.unused, told.confidence = reading.unused, reading.confidence
         tag_columns = self.tagger.see(columns_of(rows))
         told.unused = tuple(name for name in told.unused if name not in tag_columns)
-        of_input = self.tagger.of_input(note.name)
+        of_input = self.tagger.of_input(note.name, self.terms[number].tags)
         for item in chain(first, items):
             told.items += 1
             if isinstance(item, Rejection):

@@ -25,6 +25,7 @@ from tuneloop.prepare.spill import SpillFolder, spill_folder
 from tuneloop.prepare.split import Splits
 from tuneloop.prepare.step import StepContext
 from tuneloop.prepare.successors import Successors, follow, repeats
+from tuneloop.prepare.terms import SourceTerms, terms_of
 from tuneloop.records import DatasetVersion, Progress, Watcher, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.store import Workspace, datasets
@@ -86,9 +87,12 @@ class _Job:
         parent = datasets.version(ws, recipe.extend, scenario) if recipe.extend else None
         self.extended = Extended(ws, parent)
         self.splitter = recipe.made_split()
+        self.terms: list[SourceTerms] = []
         self.stack = ExitStack()
 
     def run(self, paths: Sequence[str | Path]) -> DatasetVersion:
+        recipe = self.recipe
+        self.terms = terms_of([shown(path) for path in paths], recipe.source, recipe.sources, recipe.grades)
         with self.stack:
             outcomes = Outcomes(self.folder)
             pipeline = self._pipeline(outcomes)
@@ -100,6 +104,7 @@ class _Job:
                 first_row=self.extended.count,
                 watch=self._watch,
                 hide=pipeline.hide,
+                terms=self.terms,
                 restored=_restored(self.ws),
                 spared=pipeline.spared,
                 spools=self._spools,
@@ -149,7 +154,8 @@ class _Job:
 
     def _ledgers(self, ingest: Ingest, successors: Successors) -> Ledgers:
         sources, offsets = self._sources(ingest)
-        licences = [self.recipe.source.licence or note.visit.licence for note in ingest.notes]
+        pairs = zip(self.terms, ingest.notes, strict=True)
+        licences = [terms.licence or note.visit.licence for terms, note in pairs]
         times = [note.visit.times for note in ingest.notes]
         return Ledgers(self._writer("fates"), self._writer("origins"), successors, sources, offsets, licences, times)
 
@@ -157,8 +163,7 @@ class _Job:
         """The id of each input's source, and where its items begin to count: the same file twice is one source."""
         taken: Counter[str] = Counter()
         names, offsets = [], []
-        terms = self.recipe.source
-        for number, note in enumerate(ingest.notes):
+        for number, (terms, note) in enumerate(zip(self.terms, ingest.notes, strict=True)):
             name = f"input-{number + 1}"
             if not self.dry_run:
                 name = add_source(
@@ -167,6 +172,7 @@ class _Job:
                     kind=terms.kind,
                     grade=terms.grade,
                     licence=terms.licence or note.visit.licence,
+                    consent=terms.consent,
                     digest=note.visit.digest,
                     size=note.visit.size,
                     details=note.visit.details,
@@ -180,6 +186,8 @@ class _Job:
     def _described(self) -> dict[str, Any]:
         """The pipeline as the version's identity has it."""
         tags = self.recipe.tags.model_dump(mode="json", exclude_defaults=True)
+        if of_inputs := [list(one.tags) for one in self.terms if one.tags]:
+            tags["inputs"] = of_inputs
         return {
             "steps": [spec_of(step) for step in self.recipe.made_steps()],
             "split": spec_of(self.splitter),

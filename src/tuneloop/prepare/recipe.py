@@ -15,21 +15,23 @@ from tuneloop.prepare.shape import Shape, shapes
 from tuneloop.prepare.split import Splitter, splits
 from tuneloop.prepare.step import Step, steps
 from tuneloop.prepare.tagging import TagSettings
-from tuneloop.records import SourceKind
+from tuneloop.prepare.terms import SourceTerms
 
 DEFAULT_STEPS = ("normalize", "empty_answers", "length", "exact_duplicates", "personal_data")
 
 
-class SourceTerms(Settings):
-    """What is known of where the input comes from; every record's origin remembers it."""
-
-    kind: SourceKind = setting("own", en="what kind of source it is", zh="来源类型")
-    grade: str | None = setting(None, en="quality grade, in the team's own words", zh="质量等级，按团队自己的叫法")
-    licence: str | None = setting(None, en="licence or terms of use", zh="许可证或使用条款")
-
-
 class PrepareRecipe(Settings):
     source: SourceTerms = setting(SourceTerms(), en="where the input comes from", zh="数据来源说明")
+    sources: dict[str, SourceTerms] = setting(
+        {},
+        en="the same for some inputs, by name or pattern, such as {'faq*.csv': {kind: expert, grade: A}}",
+        zh="按名称或通配符为部分输入单独说明，如 {'faq*.csv': {kind: expert, grade: A}}",
+    )
+    grades: tuple[str, ...] = setting(
+        (),
+        en="the order of grades, the best first; letters, gold silver bronze, 高中低 and the like need none",
+        zh="质量等级的顺序，最好的在前；字母、优良中差、高中低等常见等级无需填写",
+    )
     formats: dict[str, dict[str, Any]] = setting(
         {},
         en="settings of importers, such as {csv: {separator: semicolon}}",
@@ -68,11 +70,6 @@ class PrepareRecipe(Settings):
         en="a version that the input is added to; its records keep their splits",
         zh="在哪个数据集版本上追加；原有记录的划分不变",
     )
-
-    @field_validator("source", mode="before")
-    @classmethod
-    def _kind_alone(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from tuneloop.prepare.ingest import FileNote, Ingest, InputNote
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.split import Splits
+from tuneloop.prepare.terms import rank
 from tuneloop.records import Advice
 from tuneloop.wording import Words
 
@@ -57,6 +58,11 @@ _WHERE = {
     "language": Words("in the language {value}", "语言为 {value} 的"),
     "source": Words("of {value}", "来自 {value} 的"),
 }
+_NO_ORDER = Words(
+    "The grades {grades} have no place in an order, so they count as the worst where one of several repeats is kept. "
+    "Say it with prepare.grades, the best first.",
+    "等级 {grades} 没有先后顺序，在重复记录中取舍时会被当作最差。请用 prepare.grades 说明顺序，最好的在前。",
+)
 _NO_ORIGINALS = Words(
     "Originals of personal data were not kept, as there is no key for them.",
     "没有密钥，因此未保留个人信息的原文。",
@@ -92,7 +98,7 @@ def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership,
             for step, tally, spread in zip(pipeline.steps, pipeline.tallies, pipeline.spreads, strict=True)
         ],
         "mended": dict(ingest.mended),
-        "tags": {"rejected": dict(sorted(ingest.tagger.rejected.items()))} if ingest.recipe.tags.wanted else {},
+        "tags": {"rejected": dict(sorted(ingest.tagger.rejected.items()))} if ingest.tagger.rejected else {},
         "records": sum(made.splits.values()),
         "splits": counts_of(made.splits),
         "split_figures": dict(splits.figures),
@@ -185,6 +191,8 @@ def _advise(
         yield Advice("repeats", _REPEATED.format(share=round(100 * counts["merged"] / items), count=counts["merged"]))
     if len(made.kinds) > 1:
         yield Advice("kinds", _MIXED.format(kinds=", ".join(sorted(made.kinds))))
+    for words in [said for one in ingest.notes for said in one.visit.said]:
+        yield Advice("place", words)
     for note in [file for one in ingest.notes for file in one.notes][:LISTED_FILES]:
         if note.changed_meanwhile:
             yield Advice("changed", _CHANGED.format(file=note.name))
@@ -201,6 +209,10 @@ def _advise(
             if share.odd:
                 where, rate = _WHERE[share.by].format(value=share.value), round(100 * share.rate)
                 yield Advice("spread", _ODD.format(step=step.title, where=where, rate=rate), share.rate)
+    grades = sorted({one.grade for one in ingest.terms if one.grade is not None})
+    unplaced = [grade for grade in grades if rank(grade, ingest.recipe.grades) is None]
+    if unplaced and len(grades) > 1:
+        yield Advice("grades", _NO_ORDER.format(grades=", ".join(unplaced)))
     if pipeline.originals.seal and pipeline.originals.key is None:
         yield Advice("originals", _NO_ORIGINALS)
 

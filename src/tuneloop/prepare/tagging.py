@@ -135,10 +135,10 @@ class Tagger:
         self.found_columns.update(found)
         return found
 
-    def of_input(self, name: str) -> tuple[str, ...]:
-        """The tag of an input as the user named it."""
+    def of_input(self, name: str, told: Sequence[str] = ()) -> tuple[str, ...]:
+        """The tags of all of an input: its name as the user named it, and what was `told` of it."""
         tag = _tidy(Path(name).stem)[:LONGEST] if self.settings.source else ""
-        return self._few([tag]) if tag else ()
+        return self._few([*([tag] if tag else ()), *map(_tidy, told)])
 
     def of_row(self, row: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
         """The tags in the columns of a raw row; raises `SettingError` for what is no tag."""

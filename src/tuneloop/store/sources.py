@@ -17,10 +17,16 @@ from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.tables import sources as table
 from tuneloop.store.workspace import Workspace
 
+CONSENT = "consent"
+"""The key of `details` that holds it."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """`name` is what the user gave; `digest` the hash of the content as read; `size` its bytes."""
+    """`name` is what the user gave; `digest` the hash of the content as read; `size` its bytes.
+
+    `consent` says who agreed to what use, in a person's words.
+    """
 
     id: str
     name: str
@@ -31,6 +37,7 @@ class Source:
     run: str | None = None
     licence: str | None = None
     grade: str | None = None
+    consent: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,11 +50,12 @@ def add_source(
     size: int,
     licence: str | None = None,
     grade: str | None = None,
+    consent: str | None = None,
     run: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Source:
-    """Note a source; the same content under the same name, kind, licence and grade is one source."""
-    told = json.dumps([name, kind, digest, licence, grade], ensure_ascii=False)
+    """Note a source; the same content under the same name and terms is one source."""
+    told = json.dumps([name, kind, digest, licence, grade, *([consent] if consent else [])], ensure_ascii=False)
     fingerprint = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
     with ws.db.write(durable=True) as connection:
         lock_kind(connection, "source")
@@ -66,7 +74,7 @@ def add_source(
                 "size": size,
                 "run": run,
                 "created": clock(connection),
-                "details": dict(details or {}),
+                "details": {**(details or {}), **({CONSENT: consent} if consent else {})},
             }
             connection.execute(insert(table).values(values))
             return _source(values)
@@ -90,6 +98,7 @@ def sources(ws: Workspace) -> list[Source]:
 
 
 def _source(row: Mapping[Any, Any]) -> Source:
+    details = dict(row["details"])
     return Source(
         id=row["id"],
         name=row["name"],
@@ -100,5 +109,6 @@ def _source(row: Mapping[Any, Any]) -> Source:
         run=row["run"],
         licence=row["licence"],
         grade=row["grade"],
-        details=row["details"],
+        consent=details.pop(CONSENT, None),
+        details=details,
     )

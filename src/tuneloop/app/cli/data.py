@@ -27,7 +27,7 @@ HEAD = (
 )  # fmt: skip
 SOURCES = (
     Words("source", "来源"), Words("name", "名称"), Words("kind", "类型"), Words("grade", "等级"),
-    Words("licence", "许可证"), Words("added", "加入时间"),
+    Words("licence", "许可证"), Words("consent", "同意情况"), Words("added", "加入时间"),
 )  # fmt: skip
 KINDS = {
     "added": Words("added", "新增"),
@@ -147,7 +147,8 @@ def _sources(ws: Workspace, screen: Screen) -> None:
 
     found = sources(ws)[::-1]
     rows: list[list[object]] = [
-        [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.created] for one in found
+        [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.consent or "", one.created]
+        for one in found
     ]
     screen.table(rows, list(SOURCES))
     screen.result(found)
