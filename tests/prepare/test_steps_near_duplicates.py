@@ -30,7 +30,7 @@ def merged(records: list[Record], **settings) -> dict[int, tuple[int, float]]:
         rows = part.column("row").to_pylist()
         for place, decision in step.apply(part, summary).decided:
             assert isinstance(decision, Merge)
-            found[rows[place]] = (numbers[decision.into], float(decision.detail))
+            found[rows[place]] = (numbers[decision.into], float(decision.detail.split()[0]))
     return found
 
 
@@ -72,6 +72,73 @@ def test_the_threshold_is_a_setting():
     records = [Record("text", text=sentence(5, 30)), Record("text", text=sentence(5, 30)[:25] + "别的话了呢")]
     assert merged(records, similarity=0.95) == {}
     assert 1 in merged(records, similarity=0.5)
+
+
+def beside(records: list[Record], grades: list[int | None], **settings) -> list[tuple[int, int, str]]:
+    """(row, row it merges into, what decided), with the rank of each record's grade beside it."""
+    import pyarrow as pa
+
+    step = steps.create({"name": "near_duplicates", **settings})
+    batch = batches.to_batch(enumerate(records)).append_column("grade", pa.array(grades, pa.int8()))
+    numbers = {record.id: row for row, record in enumerate(records)}
+    decided = step.apply(batch, step.summarize([batch])).decided
+    return [(place, numbers[one.into], one.detail.split()[1]) for place, one in decided if isinstance(one, Merge)]
+
+
+def test_the_best_grade_stays_then_the_sounder_text_then_the_first():
+    text = sentence(11, 60)
+    copies = [Record("text", text=text + end) for end in ("甲", "乙。", "丙。", "丁。")]
+    assert beside(copies, [2, None, 1, 1]) == [(0, 2, "grade"), (1, 2, "grade"), (3, 2, "first")]
+    assert beside(copies, [None] * 4) == [(0, 1, "quality"), (2, 1, "first"), (3, 1, "first")]
+    lost = [Record("text", text=text + end) for end in ("锟斤拷。", "丙。")]
+    assert beside(lost, [0, 0]) == [(0, 1, "quality")]
+
+
+def test_or_the_first_the_longest_the_newest():
+    text = sentence(12, 60)
+    copies = [Record("text", text=text + "很" * extra) for extra in (1, 4, 2)]
+    assert beside(copies, [1, 1, 0], keep="first") == [(1, 0, "first"), (2, 0, "first")]
+    assert beside(copies, [1, 1, 0], keep="longest") == [(0, 1, "longest"), (2, 1, "longest")]
+    assert beside(copies, [1, 1, 0], keep="newest") == [(0, 2, "newest"), (1, 2, "newest")]
+
+
+def test_what_a_version_holds_stays_whatever_its_grade():
+    import pyarrow as pa
+
+    text = sentence(13, 60)
+    old, new = (Record("text", text=text + end) for end in ("甲", "乙。"))
+    step = steps.create("near_duplicates")
+    held = batches.to_batch([(0, old)]).append_column("held", pa.array([True]))
+    read = batches.to_batch([(1, new)]).append_column("grade", pa.array([0], pa.int8()))
+    ((_, decision),) = step.apply(read, step.summarize([held, read])).decided
+    assert isinstance(decision, Merge)
+    assert (decision.into, decision.detail.split()[1]) == (old.id, "held")
+
+
+def test_prompts_and_answers_are_told_apart():
+    question, answer = sentence(14, 40), sentence(15, 60)
+    records = [
+        chat(question, answer),
+        chat(question + "吗", sentence(16, 60)),
+        chat(sentence(17, 40), answer + "了"),
+        chat(question + "呢", answer + "吧"),
+        chat(sentence(18, 40), "好的。"),
+        chat(sentence(19, 40), "好的。"),
+    ]
+    found = {
+        level: {row: into for row, (into, _) in merged(records, level=level).items()}
+        for level in ("record", "prompt", "answer")
+    }
+    assert found == {"record": {3: 0}, "prompt": {1: 0, 3: 0}, "answer": {2: 0, 3: 0}}
+    labels = [Record("label", text=question, label="a"), Record("label", text=question + "了", label="b")]
+    assert merged(labels, level="prompt") == {}
+
+
+def test_repeats_may_be_marked_only():
+    step = steps.create({"name": "near_duplicates", "level": "prompt", "action": "flag"})
+    batch = batches.to_batch(enumerate(chat(sentence(20, 40) + end, sentence(n, 30)) for n, end in enumerate("吗呢")))
+    outcome = step.apply(batch, step.summarize([batch]))
+    assert (outcome.batch.num_rows, dict(outcome.tally.flagged)) == (2, {"near_prompt": 1})
 
 
 def test_at_most_a_kilobyte_a_record():

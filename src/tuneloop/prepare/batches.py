@@ -11,6 +11,7 @@ All but `row` are the columns of the ledger `records`; `row` exists while prepar
 beside its record travels along in further columns (`wide_schema`):
 
     tags     list of string   what it is about
+    held     bool             in the records of a version that is extended, which stay whatever is read; else missing
     grade    int8             place of its source's grade in the order of grades, 0 the best; null without one
 """
 

@@ -48,7 +48,11 @@ class Extended:
             yield made, batch.column("split").to_pylist(), batch.column("weight").to_pylist()
 
     def given(self) -> Iterator[pa.RecordBatch]:
-        return (batch for batch, _, _ in self.batches())
+        """The old records for steps to observe, marked as such."""
+        import pyarrow as pa
+
+        for batch, _, _ in self.batches():
+            yield batch.append_column(pa.field("held", pa.bool_()), pa.array([True] * batch.num_rows))
 
     @cached_property
     def ids(self) -> NDArray[np.bytes_]:
