@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,24 @@ def entries(
     rows = ws.ledgers.query(
         query,
         values,
+        members=datasets.addresses(ws, version.name, "members"),
+        records=datasets.addresses(ws, version.name, "records"),
+    ).to_pylist()
+    return [Entry(**{**row, "payload": to_record(row["payload"]).payload()}) for row in rows]
+
+
+def entries_of(ws: Workspace, version: DatasetVersion, records: Sequence[str]) -> list[Entry]:
+    """These records of a version by rising id; those that it does not hold are left out."""
+    query = """
+        SELECT m.record AS id, r.kind, m.split, m.weight, r.payload
+        FROM (SELECT * FROM members WHERE record IN (SELECT unnest(?))) m
+        JOIN (SELECT DISTINCT ON (id) id, kind, payload FROM records WHERE id IN (SELECT unnest(?))) r
+        ON r.id = m.record ORDER BY m.record
+    """
+    wanted = list(records)
+    rows = ws.ledgers.query(
+        query,
+        [wanted, wanted],
         members=datasets.addresses(ws, version.name, "members"),
         records=datasets.addresses(ws, version.name, "records"),
     ).to_pylist()

@@ -9,7 +9,8 @@ the origin.  For each version that is touched:
 - a new version is made without the records (a new name and id, the old one as parent);
 - the old one keeps its name and id, so that lineage still reads, and loses the records too; in its fates stand
   tombstones, keyed hashes that tell nothing;
-- originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations.
+- originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations and what
+  reviewers said of the records.
 
 Checkpoints of the runs that trained on the data are removed.  Models stay until a person removes them, as only a
 rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
@@ -39,6 +40,7 @@ from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
 from tuneloop.store import Workspace, datasets, keys
 from tuneloop.store.database import clock
+from tuneloop.store.reviews import erase_records
 from tuneloop.store.tables import (
     checkpoints,
     dataset_ledgers,
@@ -148,6 +150,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
                 raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
             _scrub(connection, found)
+            erase_records(connection, (record for plan in plans for record in plan.erased))
             erased = _checkpoints(connection, found)
             folders = [row.folder for row in erased] + _pages(connection, found)
             old = sorted({address for plan in plans for address in plan.before})

@@ -48,6 +48,7 @@ COMMANDS = (
     "serve",
     "keys",
     "data",
+    "quality",
     "models",
     "aliases",
     "runs",
