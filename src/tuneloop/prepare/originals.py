@@ -45,16 +45,20 @@ class Originals:
             {"record": record, "parent": parent, "step": step, "reason": reason, "sealed": self.seal, "before": kept}
         )
         if record != parent:
-            self._replaced.add(parent, record)
+            self.follow(parent, record)
         if len(self._pending) >= AT_ONCE:
             self.flush()
+
+    def follow(self, parent: str, record: str) -> None:
+        """Note that whatever merged into `parent` is in `record` from here on."""
+        self._replaced.add(parent, record)
 
     def flush(self) -> None:
         self.writer.write(self._pending)
         self._pending = []
 
     def replaced(self) -> Iterator[tuple[str, str]]:
-        """(parent, record) of all replacements, in the order in which they were made."""
+        """(parent, record) of all that was replaced or merged, in the order in which it was."""
         for batch in self._replaced.close().read():
             yield from zip(batch.column("parent").to_pylist(), batch.column("record").to_pylist(), strict=True)
 

@@ -116,6 +116,8 @@ class Pipeline:
                 ended.append((rows[index].as_py(), decision, step.name, parent, text))
                 if isinstance(decision, Drop) or decision.into != parent:
                     self.originals.add(parent, parent, step.name, decision.reason, before)
+                if isinstance(decision, Merge) and decision.into != parent:
+                    self.originals.follow(parent, decision.into)
         return _together(outcome.batch, kept_aside)
 
     def _set_spared_aside(self, step: Step, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:

@@ -37,7 +37,7 @@ class Successors:
 def follow(outcomes: Iterable[pa.RecordBatch], replaced: Iterable[tuple[str, str]]) -> Successors:
     """Collect the successors of all merge targets.
 
-    `replaced` gives (parent, record) of all replacements in the order in which they were made.
+    `replaced` gives (parent, record) of all that was replaced or merged, in the order in which it was.
     """
     found = Successors()
     targets: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuneloop.prepare.forgetting import Touched
     from tuneloop.store import Workspace
 
-ACTIONS = ("list", "sources", "statistics", "diff", "trace", "merge", "forget")
+ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget")
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
 )
@@ -77,7 +77,7 @@ def data(
     base: Annotated[str, typer.Option(metavar="MODEL", help="statistics: whose tokens are counted.")] = "starter",
     yes: Annotated[bool, typer.Option("--yes", help="forget: erase, and not only say what would be.")] = False,
     rebuild: Annotated[bool, typer.Option(help="forget: queue the training of touched models again.")] = True,
-    limit: Annotated[int, typer.Option(min=1, help="How many differences are shown.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many differences or clusters are shown.")] = 20,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,11 +87,13 @@ def data(
     Examples:
       tuneloop data
       tuneloop data statistics data-2 --to stats.html
+      tuneloop data duplicates data-2
       tuneloop data diff data-1 data-2
       tuneloop data trace r1:6b1f…
       tuneloop data merge data-1 data-3
       tuneloop data forget --subject customer-7 --yes
     """
+    from tuneloop.app.cli.data_shown import show_duplicates
     from tuneloop.app.cli.screen import Screen
 
     screen = Screen(as_json)
@@ -103,6 +105,8 @@ def data(
             _sources(ws, screen)
         elif action == "statistics":
             _statistics(ws, screen, (given or ["newest"])[0], to, base)
+        elif action == "duplicates":
+            show_duplicates(ws, screen, (given or ["newest"])[0], limit)
         elif action == "diff":
             _diff(ws, screen, _taken(given, 2, "data-1 data-2"), limit)
         elif action == "trace":
@@ -175,6 +179,7 @@ def _statistics(ws: Workspace, screen: Screen, name: str, to: Path | None, base:
 
 
 def _diff(ws: Workspace, screen: Screen, names: list[str], limit: int) -> None:
+    from tuneloop.app.cli.data_shown import said
     from tuneloop.prepare import differing
     from tuneloop.store import datasets
 
@@ -187,27 +192,20 @@ def _diff(ws: Workspace, screen: Screen, names: list[str], limit: int) -> None:
         screen.say(f"{KINDS[one.kind]} {one.old or one.new}{split}")
         for mark, payload in (("-", one.old_payload), ("+", one.new_payload)):
             if payload is not None and one.kind != "moved":
-                screen.say(f"  {mark} {_said(payload)}")
+                screen.say(f"  {mark} {said(payload)}")
     screen.result({"counts": counts, "differences": shown})
 
 
-def _said(payload: dict[str, Any]) -> str:
-    """A record on one line."""
-    from tuneloop.records import Record
-
-    text = " ⏎ ".join(Record.from_payload(payload).full_text.split("\n"))
-    return text[:200] + ("…" if len(text) > 200 else "")
-
-
 def _trace(ws: Workspace, screen: Screen, record: str) -> None:
+    from tuneloop.app.cli.data_shown import said
     from tuneloop.prepare.passport import passport
 
     found = passport(ws, record)
-    screen.say(_said(found.payload))
+    screen.say(said(found.payload))
     for one in found.origins:
         screen.say(f"  ← {one.source}: {one.file}, {one.locator}")
     for edit in found.edits:
-        screen.say(f"  ← {edit.step}: {_said(edit.before) if edit.before else edit.parent}")
+        screen.say(f"  ← {edit.step}: {said(edit.before) if edit.before else edit.parent}")
     for name, split in found.versions.items():
         screen.say(f"  → {name} ({split})")
     for model in found.models:
