@@ -32,7 +32,10 @@ codecs.register_error(KEEP_BYTES, _keep_bytes)
 
 
 def encoding_of(file: SourceFile) -> str:
-    """The codec's name; reads the file once, in bounded memory, unless its first bytes tell."""
+    """The codec's name; reads the file once, in bounded memory, unless its first bytes tell.
+
+    What is no UTF-8 throughout is in the `charset` that came with it, where one did.
+    """
     first = text_encoding.detect(file.head)
     if first == "utf-8-sig" or first.startswith(("utf-16", "utf-32")):
         return first
@@ -42,6 +45,8 @@ def encoding_of(file: SourceFile) -> str:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
+                if file.charset:
+                    return file.charset
                 whole_lines = chunk[chunk.find(b"\n") + 1 :] if stream.tell() > len(chunk) else chunk
                 return text_encoding.detect(whole_lines + stream.read(CHUNK_BYTES))
     return "utf-8"  # a sequence cut off by the end of the file damages the last line only

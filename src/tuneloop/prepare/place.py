@@ -21,6 +21,7 @@ from tuneloop.prepare.container import Budget, Entry, Limits
 from tuneloop.prepare.fetching.secrets import without_secrets
 from tuneloop.prepare.fetching.spool import Spool, spool_at
 from tuneloop.registry import Member, Registry
+from tuneloop.wording import Words
 
 LOCAL = "local"
 
@@ -31,7 +32,8 @@ class Visit:
 
     `spools` makes the folder that spools lie in; `look` is told how much is done, of how much, of what, and raises
     `StoppedError` when a person stopped the run.  `digest` and `size` are of the content as read, `details` what the
-    source remembers (revision, query, time), `times` when each file was fetched (ISO 8601, UTC), by its name.
+    source remembers (revision, query, time), `times` when each file was fetched (ISO 8601, UTC), by its name;
+    `said` goes into the report.
     """
 
     spools: Callable[[], Path]
@@ -42,6 +44,7 @@ class Visit:
     licence: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
+    said: list[Words] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.limits)
@@ -97,8 +100,8 @@ def name_of(given: str | Path) -> str:
     if "://" in given and not given.startswith("file://"):
         raise UsageError(
             f"no place knows the address {without_secrets(given)!r}",
-            expected="a file or folder, a web address (https://…), a database (postgresql://…), a data set (hf:owner/name, "
-            "modelscope:owner/name) or an object store (s3://bucket/path)",
+            expected="a file or folder, a web address (https://…), a database (postgresql://…), a data set "
+            "(hf:owner/name, modelscope:owner/name) or an object store (s3://bucket/path)",
             do="Check how it begins; a database needs its dialect's package",
         )
     return LOCAL

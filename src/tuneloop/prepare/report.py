@@ -57,6 +57,7 @@ _ODD = Words(
 _WHERE = {
     "language": Words("in the language {value}", "语言为 {value} 的"),
     "source": Words("of {value}", "来自 {value} 的"),
+    "tag": Words("with the tag {value}", "带有标签 {value} 的"),
 }
 _NO_ORDER = Words(
     "The grades {grades} have no place in an order, so they count as the worst where one of several repeats is kept. "

@@ -22,13 +22,24 @@ HEAD_BYTES = 1 << 16
 class SourceFile:
     """`name` is what a person calls it (`logs.zip/june.jsonl`); `path` or `data` is where its bytes are.
 
-    `data` must be seekable; it is not closed here.
+    `data` must be seekable; it is not closed here.  `unit` is what a person calls one of its lines (`row` for those of
+    a database).  What was fetched may bring an `ending` that its name lacks, and the `charset` that its server named.
     """
 
-    def __init__(self, name: str, *, path: Path | None = None, data: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        path: Path | None = None,
+        data: BinaryIO | None = None,
+        unit: str = "line",
+        ending: str | None = None,
+        charset: str | None = None,
+    ) -> None:
         if (path is None) == (data is None):
             raise TypeError("a source file has either a path or data")
         self.name, self.path, self._data = name, path, data
+        self.unit, self.ending, self.charset = unit, ending, charset
 
     @property
     def base(self) -> str:
@@ -38,7 +49,7 @@ class SourceFile:
     @property
     def suffix(self) -> str:
         """The ending of the name, small, with its dot: `.jsonl`."""
-        return PurePosixPath(self.name).suffix.lower()
+        return PurePosixPath(self.name).suffix.lower() if self.ending is None else self.ending
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:

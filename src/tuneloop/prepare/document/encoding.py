@@ -1,9 +1,9 @@
 """The encoding of an HTML page, as a browser finds it, with one exception.
 
-A byte order mark, then the page's own `<meta charset>` (names as the WHATWG Encoding Standard reads them: `gb2312` is
-GB18030, `iso-8859-1` is Windows-1252), then what the bytes look like.  The exception: bytes that are UTF-8 throughout,
-with twenty characters beyond ASCII, are UTF-8 whatever the page says, as saved pages keep the words of the server.
-A page has no HTTP header once it is a file.
+A byte order mark, what its server named where it was fetched, then the page's own `<meta charset>` (names as the WHATWG
+Encoding Standard reads them: `gb2312` is GB18030, `iso-8859-1` is Windows-1252), then what the bytes look like.  The
+exception: bytes that are UTF-8 throughout, with twenty characters beyond ASCII, are UTF-8 whatever the page or its
+server says, as saved pages keep the words of the server.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def page_encoding(file: SourceFile, measured: str | None) -> str:
         return measured or "utf-8"
     if measured == "utf-8" and len(_LEADING.findall(head)) >= _ENOUGH and _is_utf8(head):
         return "utf-8"
-    return declared(head) or measured or "utf-8"
+    return file.charset or declared(head) or measured or "utf-8"
 
 
 def declared(head: bytes) -> str | None:
@@ -55,7 +55,12 @@ def declared(head: bytes) -> str | None:
     found = _META.search(head) or _XML.match(head.lstrip())
     if found is None:
         return None
-    name = found[1].decode("ascii").lower()
+    return codec_of(found[1].decode("ascii"))
+
+
+def codec_of(label: str) -> str | None:
+    """The codec of a label as browsers read it; None for one that is not known."""
+    name = label.strip().strip("\"'").lower()
     try:
         return _AS_BROWSERS.get(name) or codecs.lookup(name).name
     except LookupError:

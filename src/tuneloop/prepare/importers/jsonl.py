@@ -47,7 +47,7 @@ class Jsonl(Importer):
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
         with open_text(file, encoding) as stream:
             for line in lines(stream):
-                yield from _line_items(line, encoding or "UTF-8")
+                yield from _line_items(line, encoding or "UTF-8", file.unit)
 
 
 def _is_object(line: str) -> bool:
@@ -69,11 +69,11 @@ def _is_whole(line: str) -> bool:
         return False
 
 
-def _line_items(line: Line, encoding: str) -> Iterator[Item]:
+def _line_items(line: Line, encoding: str, unit: str) -> Iterator[Item]:
     text = line.text.strip(_GAP)
     if not text:
         return
-    place = f"line {line.number}"
+    place = f"{unit} {line.number}"
     if line.cut:
         message = f"found a line of more than {MAX_LINE:,} characters; expected one record a line."
         yield Rejection("too_long", message, place, excerpt(text))
@@ -85,7 +85,7 @@ def _line_items(line: Line, encoding: str) -> Iterator[Item]:
     at, count = 0, 0
     while at < len(text):
         count += 1
-        item, end = _one(text, at, line.number, count)
+        item, end = _one(text, at, line.number, count, place)
         at = end
         while at < len(text) and text[at] in _GAP:
             at += 1
@@ -94,9 +94,9 @@ def _line_items(line: Line, encoding: str) -> Iterator[Item]:
         yield item
 
 
-def _one(text: str, at: int, line: int, count: int) -> tuple[Item, int]:
+def _one(text: str, at: int, line: int, count: int, of_line: str) -> tuple[Item, int]:
     """The object at `at` and the place after it; a broken one takes the rest of the line with it."""
-    place = f"line {line}" if count == 1 else f"line {line}, object {count}"
+    place = of_line if count == 1 else f"{of_line}, object {count}"
     try:
         value, end = decode_at(text, at)
     except json.JSONDecodeError as error:
