@@ -74,3 +74,20 @@ def test_a_trial_shows_examples_shares_and_a_warning(ws, write):
     assert examples[0]["before"].startswith("Entry 0: see https://example.com/0 for")
     assert examples[0]["after"].startswith("Entry 0: see [link] for")
     assert [one["topic"] for one in report["advice"]].count("spread") == 2
+
+
+def test_a_rule_that_strikes_one_tag_is_odd(ws, write):
+    linked, plain = "详情见 https://example.com/", "今天的天气很好，大家都出门去了"
+    rows = [
+        {"text": f"第{n}条，{plain if n % 3 else linked}", "topic": "新闻" if n % 3 else ["导流", "新闻"]}
+        for n in range(90)
+    ]
+    recipe = PrepareRecipe(steps=("urls",), split="train_only", tags={"columns": ["topic"]})
+    file = write("news.jsonl", "\n".join(json.dumps(row) for row in rows))
+    report = prepare(file, workspace=ws, recipe=recipe, dry_run=True).report
+    found = {one["value"]: (one["touched"], one["seen"], one["odd"]) for one in report["steps"][0]["spread"]}
+    assert found["导流"] == (30, 30, True)
+    assert found["新闻"] == (30, 90, False)
+    assert [one["text"]["zh"] for one in report["advice"] if one["topic"] == "spread"] == [
+        "“网址”影响了带有标签 导流 的 100% 的记录，是其他部分的几倍。请查看示例，这条规则可能不适合它们。"
+    ]

@@ -47,9 +47,9 @@ def _row(step: Mapping[str, Any]) -> list[object]:
 
 
 def _where(step: Mapping[str, Any]) -> str:
-    """The shares by language and by source, where there are several of them; odd ones carry a mark."""
+    """The shares by language, by source and by tag, where there are several of them; odd ones carry a mark."""
     parts = []
-    for by in ("language", "source"):
+    for by in ("language", "source", "tag"):
         own = [one for one in step.get("spread", ()) if one["by"] == by]
         if len(own) > 1 and any(one["rate"] >= TOLD for one in own):
             parts += [f"{one['value']} {100 * one['rate']:.0f} %{' (!)' if one['odd'] else ''}" for one in own[:4]]
