@@ -36,6 +36,9 @@ _AS_BROWSERS = {
     "utf-16le": "utf-8",
     "utf-16be": "utf-8",
 }
+_NO_CHARSETS = ("undefined", "unicode_escape", "raw_unicode_escape", "punycode", "idna", "mbcs", "oem")
+"""Codecs of Python that no page is in."""
+
 _LEADING = re.compile(rb"[\xc0-\xff]")
 _ENOUGH = 20
 
@@ -62,9 +65,10 @@ def codec_of(label: str) -> str | None:
     """The codec of a label as browsers read it; None for one that is not known."""
     name = label.strip().strip("\"'").lower()
     try:
-        return _AS_BROWSERS.get(name) or codecs.lookup(name).name
+        found = codecs.lookup(_AS_BROWSERS.get(name) or name)
     except LookupError:
         return None
+    return found.name if getattr(found, "_is_text_encoding", True) and found.name not in _NO_CHARSETS else None
 
 
 def _is_utf8(head: bytes) -> bool:
