@@ -135,7 +135,7 @@ CORPORA = {
 
 
 def corpus(data: Path, name: str, language: str) -> list[tuple[str, str]]:
-    """All strings of a file, whatever fields they stand in."""
+    """All strings of a file, whatever fields they stand in, but for ids, roles and times: those without a space."""
     whole = (data / name).read_text(encoding="utf-8")
     rows = [json.loads(line) for line in whole.splitlines()] if name.endswith("l") else json.loads(whole)
     return [(text, language) for row in rows for text in strings(row)]
@@ -143,7 +143,7 @@ def corpus(data: Path, name: str, language: str) -> list[tuple[str, str]]:
 
 def strings(value: Any) -> list[str]:
     if isinstance(value, str):
-        return [value] if len(value) > 1 else []
+        return [value] if " " in value or not value.isascii() else []
     if isinstance(value, dict):
         value = list(value.values())
     return [text for one in value for text in strings(one)] if isinstance(value, list) else []

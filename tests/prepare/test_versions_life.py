@@ -150,7 +150,8 @@ def test_a_record_is_followed_both_ways(ws, write):
     assert [(one.evaluation, one.metrics) for one in found.results] == [(report.name, {"char_f1": {"tuned": 0.5}})]
     (edit,) = found.edits
     assert edit.step == "personal_data"
-    assert edit.before["messages"][1]["content"] == rows[4]["answer"]
+    assert edit.sealed
+    assert edit.before["messages"][1]["content"] == rows[4]["answer"].replace("13812345678", "[手机号]")
     with pytest.raises(NotFoundError, match="no version holds"):
         passport(ws, "r1:" + "0" * 64)
 

@@ -14,13 +14,19 @@ from tuneloop.errors import NotFoundError
 from tuneloop.prepare import browsing, versions
 from tuneloop.prepare.batches import to_record
 from tuneloop.prepare.originals import opened
+from tuneloop.prepare.rewrite import rewrite
 from tuneloop.records import Origin, Report
 from tuneloop.store import Workspace, datasets, evaluations, models
+from tuneloop.text.personal.hiding import hide
 
 
 @dataclass(frozen=True)
 class Edit:
-    """`step` put `record` in the place of `parent`; `before` is None where the original was not kept or is locked."""
+    """`step` put `record` in the place of `parent`; `before` is None where the original was not kept or is locked.
+
+    In the `before` of a sealed one personal data is hidden: whoever may read data may read that.  The values are given
+    out by `revealing` alone.
+    """
 
     record: str
     parent: str
@@ -91,7 +97,10 @@ def _edits(ws: Workspace, version: str, record: str) -> list[Edit]:
         rows = ws.ledgers.query(query, [wanted], changes=ledgers).to_pylist()
         for row in rows:
             before = opened(ws, row["parent"], row["sealed"], row["before"])
-            shown = None if before is None else to_record(before).payload()
+            original = None if before is None else to_record(before)
+            if original is not None and row["sealed"]:
+                original = rewrite(original, hide, numbers=True)
+            shown = None if original is None else original.payload()
             found.append(Edit(row["record"], row["parent"], row["step"], row["reason"], shown, row["sealed"]))
         wanted = [row["parent"] for row in rows if row["parent"] not in seen]
         seen.update(wanted)

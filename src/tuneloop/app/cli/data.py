@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuneloop.prepare.forgetting import Touched
     from tuneloop.store import Workspace
 
-ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget")
+ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget", "reveal")
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
 )
@@ -63,7 +63,8 @@ def data(
         typer.Argument(metavar=f"[{'|'.join(ACTIONS)}]", help="What to do.", show_default=False),
     ] = "list",
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAMES...]", help="Versions, or a record's id.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[NAMES...]", help="Versions, a record's id, or pseudonyms.", show_default=False),
     ] = None,
     subject: Annotated[
         str | None, typer.Option(metavar="NAME", help="forget: the person, as the data names them.", show_default=False)
@@ -81,7 +82,7 @@ def data(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at, compare, trace and merge data; forget a person.
+    """Look at, compare, trace and merge data; forget a person; reveal pseudonyms.
 
     \b
     Examples:
@@ -92,8 +93,10 @@ def data(
       tuneloop data trace r1:6b1f…
       tuneloop data merge data-1 data-3
       tuneloop data forget --subject customer-7 --yes
+      tuneloop data reveal '[MOBILE-K7QM2XVB]'
     """
     from tuneloop.app.cli.data_shown import show_duplicates
+    from tuneloop.app.cli.revealed import show_revealed
     from tuneloop.app.cli.screen import Screen
 
     screen = Screen(as_json)
@@ -115,6 +118,8 @@ def data(
             _merge(ws, screen, given)
         elif action == "forget":
             _forget(ws, screen, subject, source, yes, rebuild)
+        elif action == "reveal":
+            show_revealed(ws, screen, given)
         else:
             raise UsageError(f"found {action!r}", expected=" or ".join(ACTIONS), do="See: tuneloop data --help")
 

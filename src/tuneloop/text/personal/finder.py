@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuneloop.text.personal.kind import Candidate, PersonalKind, kinds
 
 # Full-width letters, digits and the signs that stand inside numbers and addresses; not ！ and ， which end a sentence.
 _WIDE = re.compile("[０-９Ａ-Ｚａ-ｚ＠．－＋＝：（）]")
+_DIGIT = re.compile("[0-9]")
 _WORD_REST = re.compile("[!-~]{0,8192}")  # always matches
 _PLAIN = {point: point - 0xFEE0 for point in range(0xFF01, 0xFF5F) if _WIDE.match(chr(point))}
 
@@ -26,37 +27,44 @@ class Span:
 
 
 class Finder:
-    """Finds the named kinds (all by default) that are at least as sure as `minimum`."""
+    """Finds the named kinds (by default the usual ones) that are at least as sure as `minimum`."""
 
     def __init__(self, names: Iterable[str] | None = None, minimum: float = 0.5) -> None:
-        self.kinds: list[PersonalKind] = [kinds.create(name) for name in (kinds if names is None else names)]
+        self.kinds: list[PersonalKind] = [kinds.create(name) for name in (usual() if names is None else names)]
         self.minimum = minimum
-        self._bare_hints = {kind.hint for kind in self.kinds if not kind.words}
-        self._words = {word: kind.hint for kind in self.kinds for word in kind.words}
+        self._groups = list(_grouped(self.kinds))
 
     def concerns(self, text: str) -> bool:
         """Is there a hint of any kind? Quick, and right when it says no."""
-        plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
-        if any(hint.search(plain) for hint in self._bare_hints):
-            return True
-        small = plain.lower()
-        return any(word in small and hint.search(plain) for word, hint in self._words.items())
+        plain = _plain(text)
+        return any(group.hint.search(plain) for group in self._tried(plain))
 
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
-        plain = text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
-        small = plain.lower()
+        plain = _plain(text)
         found: list[Span] = []
-        places: dict[tuple[re.Pattern[str], int], list[tuple[int, int]]] = {}
-        for kind in self.kinds:
-            if kind.words and not any(word in small for word in kind.words):
-                continue
-            key = (kind.hint, kind.reach)
-            if key not in places:
-                places[key] = _regions(plain, kind.hint, kind.reach)
-            for start, end in places[key]:
-                found += self._spans(kind, plain, start, end)
+        for group in self._tried(plain):
+            places = _regions(plain, group.hint, group.reach)
+            for kind in group.kinds if places else ():
+                for start, end in places:
+                    found += self._spans(kind, plain, start, end)
         return _apart(found, plain) if len(found) > 1 else found
+
+    def _tried(self, plain: str) -> Iterator[_Group]:
+        """The groups that this text is worth: most texts hold no digit and no announcing word."""
+        small = ""
+        digits, ascii_only = _DIGIT.search(plain) is not None, plain.isascii()
+        for group in self._groups:
+            if (group.digits and not digits) or (group.beyond_ascii and ascii_only):
+                continue
+            if group.words:
+                small = small or plain.lower()
+                for word in group.words:
+                    if word in small:
+                        yield group
+                        break
+            else:
+                yield group
 
     def _spans(self, kind: PersonalKind, text: str, start: int, end: int) -> Iterator[Span]:
         for match in kind.pattern.finditer(text, start, end):
@@ -67,16 +75,51 @@ class Finder:
                 yield Span(candidate.start, candidate.end, kind.name, confidence, kind.normal(candidate.value))
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Kinds that are tried under the same conditions, at the same places."""
+
+    hint: re.Pattern[str]
+    reach: int
+    words: tuple[str, ...]
+    digits: bool
+    beyond_ascii: bool
+    kinds: tuple[PersonalKind, ...] = ()
+
+
+def _grouped(members: Iterable[PersonalKind]) -> Iterator[_Group]:
+    groups: dict[_Group, list[PersonalKind]] = {}
+    for kind in members:
+        words = tuple(word for word in kind.words if not any(other != word and other in word for other in kind.words))
+        group = _Group(kind.hint, kind.reach, words, kind.digits, kind.beyond_ascii)
+        groups.setdefault(group, []).append(kind)
+    for group, alike in groups.items():
+        yield replace(group, kinds=tuple(alike))
+
+
+def _plain(text: str) -> str:
+    """The text with full-width letters and digits made plain, at the same places."""
+    return text if text.isascii() or not _WIDE.search(text) else text.translate(_PLAIN)
+
+
+def usual() -> list[str]:
+    """The kinds that are looked for where none is named."""
+    return [name for name in kinds if kinds.load(name).usual]
+
+
 def _regions(text: str, hint: re.Pattern[str], reach: int) -> list[tuple[int, int]]:
     """Where it is worth looking: around each hint, overlaps joined; an end never cuts an ASCII word."""
     regions: list[tuple[int, int]] = []
     for match in hint.finditer(text):
         start, end = max(0, match.start() - reach), match.end() + reach
+        if regions and end <= regions[-1][1]:
+            continue
+        end = _WORD_REST.match(text, min(end, len(text))).end()  # type: ignore[union-attr]
         if regions and start <= regions[-1][1]:
             regions[-1] = (regions[-1][0], end)
         else:
             regions.append((start, end))
-    return [(start, _WORD_REST.match(text, min(end, len(text))).end()) for start, end in regions]  # type: ignore[union-attr]
+    return regions
 
 
 def _apart(spans: list[Span], text: str) -> list[Span]:

@@ -16,6 +16,14 @@ from tuneloop.registry import Member, Registry
 from tuneloop.wording import Words
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\"'<>]*$")
+# Numbers that have a name of their own: an order, a parcel, a part.  Right before a number, they say what it is.
+_OTHER = re.compile(
+    "(?:版本|订单|訂單|工单|单号|單號|编号|編號|流水|快递|运单|物流|包裹|发票|序列|型号|货号|批号|料号|零件|产品|书号|时间戳|(?<![A-Za-z])"
+    "(?:ISBN|SKU|order|parcel|tracking|ticket|transaction|serial|model|part|version|invoice|catalog|batch|item|timestamp))"
+    "(?:号码?|號碼?|编号|条码| ?(?:no|number|id|code)[.]?)?[^0-9A-Za-z，。,;；\n]{0,3}$",
+    re.IGNORECASE,
+)
+_BREAK = re.compile("[。；;！？!?\n]|[0-9]{5}")
 _PERSONAL_PARAMETER = re.compile(r"(?:phone|mobile|tel|card|idcard|id_card|email|ip)=\Z", re.IGNORECASE)
 
 
@@ -39,6 +47,17 @@ class Candidate:
         """Do such words stand in the characters before it?"""
         return words.search(self.text, max(0, self.start - within), self.start) is not None
 
+    def named(self, words: re.Pattern[str], within: int = 24) -> bool:
+        """Do such words stand before it in its own sentence, with no other number between?"""
+        before = self.text[max(0, self.start - within) : self.start].rstrip()
+        end = max((match.end() for match in _BREAK.finditer(before)), default=0)
+        return words.search(before, end) is not None
+
+    @cached_property
+    def is_other(self) -> bool:
+        """Does the word right before it say that it is the number of an order, a parcel, a part?"""
+        return _OTHER.search(self.text[max(0, self.start - 24) : self.start]) is not None
+
     @cached_property
     def in_url(self) -> bool:
         """Is it a part of an address, such as the number of an article, and no parameter that says otherwise?"""
@@ -50,14 +69,19 @@ class PersonalKind(Member):
     """`label` names the kind in pseudonyms.
 
     `pattern` finds candidates; its group `value`, if it has one, leaves announcing words out.  It is only tried `reach`
-    characters around what `hint`, a cheap pattern, finds; and in no text without one of the `words` (in small letters).
+    characters around what `hint`, a cheap pattern, finds; and in no text without one of the `words` (in small letters),
+    nor, if `digits` or `beyond_ascii` say so, in one without an ASCII digit or in pure ASCII.  A kind that is not
+    `usual` is looked for only where it is named.
     """
 
     label: ClassVar[Words]
     pattern: ClassVar[re.Pattern[str]]
     hint: ClassVar[re.Pattern[str]]
-    reach: ClassVar[int] = 64
+    reach: ClassVar[int] = 32
     words: ClassVar[tuple[str, ...]] = ()
+    digits: ClassVar[bool] = True
+    beyond_ascii: ClassVar[bool] = False
+    usual: ClassVar[bool] = True
 
     def judge(self, candidate: Candidate) -> float:
         """How sure it is: 0 not at all; 0.5 by the words around it; 0.7 by its form; 0.9 by a checksum or both."""
@@ -68,7 +92,7 @@ class PersonalKind(Member):
         return value
 
 
-DIGITS = re.compile("[0-9]{4}")
-"""The hint of most numbers."""
+DIGITS = re.compile("[0-9]{2}[ \n-]?[0-9]{4}")
+"""The hint of most numbers: more than a year, a date or a time of day."""
 
 kinds = Registry("tuneloop.text.personal.kinds", PersonalKind)

@@ -1,7 +1,7 @@
 """Bank and credit card numbers: 12 to 19 digits, Luhn's checksum (ISO/IEC 7812) and an issuer's first digits.
 
-A tenth of all numbers passes Luhn, so first digits must fit or words announce it; a Chinese card whose checksum is
-wrong counts only right after words that announce it.
+A tenth of all numbers passes Luhn, so first digits must fit or words announce it, and no word right before may say that
+it is an order's number; a Chinese card whose checksum is wrong counts only right after words that announce it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from tuneloop.text.personal.kind import DIGITS, Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _ANNOUNCED = re.compile(
-    "卡号|卡號|银行卡|储蓄卡|信用卡|借记卡|账号|帐号|账户|尾号|card|account|visa|mastercard|credit", re.IGNORECASE
+    "卡号|卡號|银行卡|储蓄卡|信用卡|借记卡|账号|帐号|账户|尾号|(?<!identity )(?<!id )card|account|visa|mastercard"
+    "|credit|(?<![A-Za-z])cc(?![A-Za-z])",
+    re.IGNORECASE,
 )
 _ISSUERS = re.compile(
-    "62[0-9]{14,17}|(?:60|68|69|9558|9843)[0-9]{12,17}"  # UnionPay and older Chinese cards
-    "|4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[0-9]{15}|2[2-7][0-9]{14}"  # Visa, Mastercard and Maestro
-    "|3[47][0-9]{13}|35[0-9]{14}|3(?:0|6|8)[0-9]{12}|6011[0-9]{12}|65[0-9]{14}|(?:5[0678]|6[0-9])[0-9]{10,17}"
+    "62[0-9]{14,17}|(?:9558|9843)[0-9]{12,15}"  # UnionPay and older Chinese cards
+    "|4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[1-5][0-9]{14}"  # Visa, Mastercard
+    "|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}"  # Mastercard since 2016
+    "|3[47][0-9]{13}|35(?:2[89]|[3-8][0-9])[0-9]{12}|3(?:0[0-5]|[68][0-9])[0-9]{11}"  # American Express, JCB, Diners
+    "|(?:6011|64[4-9][0-9]|65[0-9]{2})[0-9]{12}"  # Discover
 )
 
 
@@ -31,17 +35,20 @@ class BankCard(PersonalKind):
     label = Words("BANK-CARD", "银行卡号")
     hint = DIGITS
     pattern = re.compile(
-        r"(?<![0-9A-Za-z.])[1-69][0-9]{3}"
-        r"(?:[0-9]{8,15}|(?:[ -][0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?|[ -][0-9]{6}[ -][0-9]{4,5})(?![0-9A-Za-z]|[.][0-9])"
+        r"(?<![0-9A-Za-z.])[0-9]{4}"
+        r"(?:[0-9]{8,15}|(?:[ \n-][0-9]{4}){2,3}(?:[ \n-]?[0-9]{1,3})?|[ -][0-9]{6}[ -][0-9]{4,5}"
+        r"|[0-9]{2}[ -][0-9]{9,13})(?![0-9A-Za-z]|[.][0-9])"
     )
 
     def judge(self, candidate: Candidate) -> float:
         number = candidate.digits
-        if not 12 <= len(number) <= 19 or candidate.in_url:
+        if not 12 <= len(number) <= 19 or candidate.value.count("\n") > 1 or candidate.in_url:
             return 0.0
         announced, issued = candidate.follows(_ANNOUNCED), _ISSUERS.fullmatch(number) is not None
         if luhn(number):
-            return 0.95 if announced and issued else 0.7 * (announced or issued)
+            if announced:
+                return 0.95 if issued else 0.7
+            return 0.7 * issued if not candidate.is_other else 0.0
         return 0.6 if announced and number.startswith("62") and len(number) in (16, 19) else 0.0
 
     def normal(self, value: str) -> str:

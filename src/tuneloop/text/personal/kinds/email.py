@@ -18,6 +18,7 @@ class Email(PersonalKind):
     )
     label = Words("EMAIL", "邮箱")
     words = ("@",)
+    digits = False
     hint = re.compile("@")
     reach = 320
     pattern = re.compile(

@@ -1,7 +1,10 @@
 """Resident identity cards of the mainland of China: 18 digits by GB 11643, and the older 15.
 
-The last sign is ISO 7064 MOD 11-2 over the 17 before it; region and date of birth are checked too.  An 18-digit number
-with a wrong checksum counts only after words that announce it: people mistype, and order numbers look alike.
+Cards of residents from Hong Kong, Macau and
+Taiwan begin with 81 to 83; the permanent residence cards of foreigners since 2023 with 9, a province and the country of
+origin (ISO 3166).  The last sign is ISO 7064 MOD 11-2 over the 17 before it; region and date of birth are checked too.
+An 18-digit number with a wrong checksum counts only after words that announce it: people mistype, and order numbers
+look alike.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ _PROVINCES = frozenset(
     {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83}
 )
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_ANNOUNCED = re.compile("身份证|身份號|身份号|证件|身分證|公民身份|ID card|identity", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    "身份证|身份證|身份號|身份号|证件|身分證|公民身份|(?<![A-Za-z])ID(?![A-Za-z])|identity", re.IGNORECASE
+)
 
 
 class IdCard(PersonalKind):
@@ -34,14 +39,13 @@ class IdCard(PersonalKind):
 
     def judge(self, candidate: Candidate) -> float:
         number = self.normal(candidate.value)
-        if int(number[:2]) not in _PROVINCES or not _is_date(
-            number[6:-4] if len(number) == 18 else "19" + number[6:12]
-        ):
+        province = number[1:3] if len(number) == 18 and number[0] == "9" else number[:2]
+        if int(province) not in _PROVINCES or not _is_date(number[6:-4] if len(number) == 18 else "19" + number[6:12]):
             return 0.0
-        announced = candidate.follows(_ANNOUNCED)
+        announced = candidate.follows(_ANNOUNCED, 24)
         if len(number) == 18:
             return 0.95 if checksum(number[:17]) == number[17] else 0.6 * announced
-        return 0.7 * announced
+        return 0.9 * announced
 
     def normal(self, value: str) -> str:
         return re.sub("[ -]", "", value).upper()

@@ -9,7 +9,8 @@ from tuneloop.text.personal.kind import Candidate, PersonalKind
 from tuneloop.wording import Words
 
 _VERSION = re.compile(
-    "(?:版本|固件|内核|驱动|升级|更新|release|version|firmware|ver|build|chrome|[vV])[^0-9，。,;；]{0,6}$",
+    "(?:版本|固件|内核|驱动|升级|更新|release|version|firmware|upgrad|(?<![a-z])ver|build|chrome|(?<![a-z])v)"
+    "[^0-9，。,;；]{0,6}$",
     re.IGNORECASE,
 )
 _ANNOUNCED = re.compile("ip|地址|服务器|主机|网关|dns|host|server|ping|ssh|登录|访问|address|from", re.IGNORECASE)
@@ -25,7 +26,7 @@ class IpAddress(PersonalKind):
     hint = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:")
     pattern = re.compile(
         r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z]|\.[0-9])"
-        r"|(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{1,4})?(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}(?:::)?(?![0-9A-Za-z:]|\.[0-9])"
+        r"|(?<![0-9A-Za-z.])(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{1,4})?(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}(?:::)?(?![0-9A-Za-z:]|\.[0-9])"
     )
 
     def judge(self, candidate: Candidate) -> float:

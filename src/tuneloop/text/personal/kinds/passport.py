@@ -23,7 +23,7 @@ class Passport(PersonalKind):
     pattern = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z]{1,2}[0-9]{6,10}|[0-9]{8,9})(?![0-9A-Za-z])")
 
     def judge(self, candidate: Candidate) -> float:
-        if not candidate.follows(self._announced, 20):
+        if candidate.is_other or not candidate.named(self._announced):
             return 0.0
         return 0.9 if _CHINESE.fullmatch(candidate.value) else 0.7
 

@@ -23,16 +23,19 @@ class Password(PersonalKind):
     )
     label = Words("PASSWORD", "密码")
     words = ("密码", "口令", "密钥", "令牌", "passw", "pwd", "token", "secret", "key", "bearer", "://")
+    digits = False
     hint = re.compile("密码|口令|密钥|令牌|(?i:passw|pwd|token|secret|key|bearer)|://")
+    reach = 64
     pattern = re.compile(
         r"(?<=://)[^\s:/@]{1,64}:[^\s:/@]{1,128}(?=@)"
         r"|(?i:密码|口令|密钥|令牌|password|passwd|pwd|token|secret|api[_-]?key|access[_-]?key|bearer)"
-        r"[\"']? {0,2}(?:[:=是为]|(?<=[Bb]earer) ) {0,2}[\"']?(?P<value>[A-Za-z0-9_!@#$%^&*+/=.~-]{6,200})"
+        r"[\"']?(?: {0,2}(?:[:=是为]|(?<=[Bb]earer) | is (?=[^\s]*[0-9])) {0,2}"
+        r"|(?<=密码) (?=[^\s]*[0-9]))[\"']?(?P<value>[A-Za-z0-9_!@#$%^&*+/=.~-]{5,199}[A-Za-z0-9_!@#$%^&*+/=~-])"
     )
     _digits_too = re.compile("密码|口令|pass|pwd", re.IGNORECASE)
 
     def judge(self, candidate: Candidate) -> float:
         value = candidate.value
         if value.isdigit():
-            return 0.7 * candidate.follows(self._digits_too)
+            return 0.9 * candidate.follows(self._digits_too)
         return 0.0 if _WORDY.fullmatch(value) else 0.8

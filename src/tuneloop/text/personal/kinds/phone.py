@@ -15,6 +15,8 @@ _ANNOUNCED = re.compile(
     "phone|mobile|cell|call|tel|fax|whatsapp|reach|text|messages? to|answering|(?:desk|office)\\W{0,3}$|电话|手机|联系",
     re.IGNORECASE,
 )
+_NONE = re.compile("[48]00[ -]|(?:19|20)[0-9]{2}([-./]?)(?:0[1-9]|1[0-2])\\1[0-3][0-9](?![0-9])")  # a service, a date
+_AFTER = re.compile("[- ]{1,2}(?:office|fax|mobile|cell|home|work)\\b", re.IGNORECASE)
 _REGIONS = ("US", "GB", "AU", "DE", "FR", "IN")
 
 
@@ -28,8 +30,9 @@ class Phone(PersonalKind):
     label = Words("PHONE", "电话")
     hint = re.compile("[0-9][ .)-]{0,2}[0-9]{2}[ .)-]{0,2}[0-9]{2}")
     pattern = re.compile(
-        r"(?<![0-9A-Za-z.,=<>*/$€£¥+-])(?:\+[0-9]{1,3}|00[1-9][0-9]{0,2})?[ .-]?(?:\([0-9]{1,5}\)|[0-9]{2,5})"
-        r"(?:[ .-]{0,2}(?:[0-9]{2,5}|\([0-9]{1,4}\)[ .-]?[0-9]{1,4})){1,5}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+        r"(?<![0-9A-Za-z.=<>*/$€£¥+-])(?<![0-9],)(?:\+[0-9]{1,3}(?:[ .-]{0,2}(?:[0-9]{1,5}|\([0-9]{1,4}\))){2,7}"
+        r"|(?:(?:\+[0-9]{1,3}|00[1-9][0-9]{0,2})[ .-]?)?(?:\([0-9]{1,5}\)|[0-9]{2,5})"
+        r"(?:[ .-]{0,2}(?:[0-9]{2,5}|\([0-9]{1,4}\)[ .-]?[0-9]{1,4})){1,5})(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
         r"(?![0-9A-Za-z]|[.,:][0-9]|[ ]?[=*/+%$€£])"
     )
     _grouped = re.compile(
@@ -38,12 +41,12 @@ class Phone(PersonalKind):
 
     def judge(self, candidate: Candidate) -> float:
         value = candidate.value.strip()
-        if not 7 <= len(candidate.digits) <= 15 or candidate.in_url:
+        if not 7 <= len(candidate.digits) <= 15 or candidate.is_other or candidate.in_url or _NONE.match(value):
             return 0.0
         if value.startswith(("+", "00")):
             valid = _valid(re.sub("^00", "+", value), None)
             return 0.9 if valid else 0.6 * value.startswith("+")
-        announced = candidate.follows(_ANNOUNCED, 24)
+        announced = candidate.follows(_ANNOUNCED, 24) or _AFTER.match(candidate.text, candidate.end) is not None
         grouped = self._grouped.fullmatch(value) is not None
         if (announced or grouped) and any(_valid(value, region) for region in _REGIONS[: None if announced else 2]):
             return 0.85 if announced else 0.6

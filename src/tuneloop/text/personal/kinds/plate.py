@@ -19,6 +19,7 @@ class Plate(PersonalKind):
         "省份简称、字母加五位（至少含两位数字），新能源车为六位，或以“挂学警港澳”结尾。",
     )
     label = Words("PLATE", "车牌号")
+    beyond_ascii = True
     hint = re.compile(f"[{_PROVINCES}][A-Za-z]")
     pattern = re.compile(
         f"[{_PROVINCES}]{_SIGN}[ ·•-]?(?:(?:{_SIGN}|[0-9]){{5,6}}(?![A-Za-z0-9])|(?:{_SIGN}|[0-9]){{4}}[挂学警港澳])"

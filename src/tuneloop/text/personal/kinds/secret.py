@@ -16,6 +16,7 @@ _MARKED = (
     r"github_pat_[A-Za-z0-9_]{22,255}",
     r"glpat-[A-Za-z0-9_-]{20,50}",  # GitLab
     r"hf_[A-Za-z0-9]{30,40}",  # Hugging Face
+    r"npm_[A-Za-z0-9]{36}",
     r"AIza[A-Za-z0-9_-]{35}",  # Google
     r"xox[abprs]-[A-Za-z0-9-]{10,200}",  # Slack
     r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,99}",  # Stripe
@@ -30,9 +31,35 @@ class Secret(PersonalKind):
         "常见云平台、模型平台和代码平台格式的密钥，以及 JSON 网页令牌。",
     )
     label = Words("SECRET", "密钥")
-    words = ("sk-", "_live_", "_test_", "akia", "asia", "ltai", "akid", "gh", "glpat-", "hf_", "aiza", "xox", "eyj")
-    hint = re.compile(r"sk[-_]|A(?:KI[AD]|SIA|Iza)|AIza|LTAI|gh[pousr]_|github_pat_|glpat-|hf_|xox[abprs]-|[rp]k_|eyJ")
+    words = (
+        "sk-",
+        "_live_",
+        "_test_",
+        "akia",
+        "asia",
+        "ltai",
+        "akid",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "npm_",
+        "hf_",
+        "aiza",
+        "xox",
+        "eyj",
+    )
+    digits = False
+    hint = re.compile(
+        r"sk[-_]|A(?:KI[AD]|SIA|Iza)|AIza|LTAI|gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox[abprs]-|[rp]k_|eyJ"
+    )
     pattern = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_MARKED)})(?![A-Za-z0-9])")
 
     def judge(self, candidate: Candidate) -> float:
-        return 0.95 if candidate.digits else 0.0  # sk-learn-contrib-some-long-name has none
+        value = (
+            candidate.value
+        )  # sk-learn-contrib-some-long-name has no digit, some keys of letters only have both cases
+        return 0.95 if candidate.digits or not (value[4:].islower() or value.isupper()) else 0.0

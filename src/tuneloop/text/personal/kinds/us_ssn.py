@@ -23,8 +23,11 @@ class UsSsn(PersonalKind):
     )
 
     def judge(self, candidate: Candidate) -> float:
-        announced = candidate.follows(_ANNOUNCED, 32)
-        return (0.9 if announced else 0.7) if "-" in candidate.value else 0.7 * announced
+        if candidate.is_other:
+            return 0.0
+        if candidate.named(_ANNOUNCED, 32):
+            return 0.9 if "-" in candidate.value else 0.7
+        return 0.7 * ("-" in candidate.value)
 
     def normal(self, value: str) -> str:
         return re.sub("[^0-9]", "", value)
