@@ -11,6 +11,7 @@ from tuneloop.prepare import versions
 from tuneloop.records import DatasetVersion, Split
 from tuneloop.store import Workspace
 from tuneloop.store.datasets import addresses
+from tuneloop.store.tags import tags_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +77,11 @@ class Extended:
         query = 'SELECT record, list(DISTINCT "group") AS groups FROM origins WHERE "group" IS NOT NULL GROUP BY record'
         table = self.ws.ledgers.query(query, origins=origins)
         return dict(zip(table["record"].to_pylist(), table["groups"].to_pylist(), strict=True))
+
+    @cached_property
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of those old records that have any."""
+        return {} if self.version is None else tags_of(self.ws, self.version)
 
     def ledgers(self) -> dict[str, list[str]]:
         """Addresses that the new version keeps."""

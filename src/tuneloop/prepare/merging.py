@@ -102,9 +102,11 @@ class _Merge:
         total = sum(one.records for one in self.versions)
         for number, part in enumerate(self.parts):
             for batch, places, _ in part.batches():
-                groups = [part.groups.get(one, []) for one in batch.column("id").to_pylist()]
+                ids = batch.column("id").to_pylist()
+                groups = [part.groups.get(one, []) for one in ids]
+                tags = [part.tags.get(one, ()) for one in ids]
                 strata = [str(number)] * batch.num_rows
-                one = self.splitter.observe(batch, groups, strata, places if number == 0 else None)
+                one = self.splitter.observe(batch, groups, strata, places if number == 0 else None, tags)
                 summary = one if summary is None else summary + one
                 seen += batch.num_rows
                 self.progress(Progress("merge", seen, total, "records"))

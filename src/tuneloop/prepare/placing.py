@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tuneloop.prepare.extended import Extended
@@ -16,21 +17,35 @@ if TYPE_CHECKING:
 
 
 def place(
-    splitter: Splitter, extended: Extended, final: Spill, items: Spill, outcomes: Outcomes, successors: Successors
+    splitter: Splitter,
+    extended: Extended,
+    final: Spill,
+    items: Spill,
+    tagged: Spill,
+    outcomes: Outcomes,
+    successors: Successors,
 ) -> Splits:
-    """Assign all records; what merged into a record ties it to its groups too."""
-    inherited = _inherited(items, outcomes, successors)
+    """Assign all records; what merged into a record ties it to its groups too, and gives it its tags."""
+    merged = _merged(outcomes)
+    inherited = _inherited(items, "group", merged, successors)
+    added = _inherited(tagged, "tags", merged, successors)
     summary = None
     for batch, places, _ in extended.batches():
-        groups = [extended.groups.get(one, []) for one in batch.column("id").to_pylist()]
-        part = splitter.observe(batch, groups, [""] * batch.num_rows, places)
+        ids = batch.column("id").to_pylist()
+        groups = [extended.groups.get(one, []) for one in ids]
+        tags = [[*extended.tags.get(one, ()), *added.get(one, ())] for one in ids]
+        part = splitter.observe(batch, groups, [""] * batch.num_rows, places, tags)
         summary = part if summary is None else summary + part
     cursor = Cursor(items)
     for batch in final.read():
         own, inputs = _of_items(cursor, batch)
         ids = batch.column("id").to_pylist()
         groups = [[key for key in [group, *inherited.get(one, ())] if key] for group, one in zip(own, ids, strict=True)]
-        part = splitter.observe(batch, groups, inputs)
+        tags = [
+            [*(here or ()), *added.get(one, ())]
+            for here, one in zip(batch.column("tags").to_pylist(), ids, strict=True)
+        ]
+        part = splitter.observe(batch, groups, inputs, tags=tags)
         summary = part if summary is None else summary + part
     return splitter.split(summary)
 
@@ -45,18 +60,25 @@ def _of_items(cursor: Cursor, batch: pa.RecordBatch) -> tuple[list[str | None], 
     return found["group"].to_pylist(), [str(one) for one in found["input"].to_pylist()]
 
 
-def _inherited(items: Spill, outcomes: Outcomes, successors: Successors) -> dict[str, list[str]]:
-    """Groups of merged items, by the record that they ended in; only merged items cost memory."""
+def _merged(outcomes: Outcomes) -> dict[int, str]:
+    """The record that each merged item went into; only merged items cost memory."""
     import pyarrow.compute as pc
 
     merged: dict[int, str] = {}
     for batch in outcomes.all():
         some = batch.filter(pc.equal(batch.column("outcome"), "merged"))
         merged.update(zip(some.column("row").to_pylist(), some.column("record").to_pylist(), strict=True))
+    return merged
+
+
+def _inherited(spill: Spill, column: str, merged: Mapping[int, str], successors: Successors) -> dict[str, list[str]]:
+    """The groups or tags of merged items, by the record that they ended in."""
+    import pyarrow.compute as pc
+
     found: dict[str, list[str]] = defaultdict(list)
-    for batch in items.read() if merged else ():
-        some = batch.filter(pc.is_valid(batch.column("group")))
-        for row, group in zip(some.column("row").to_pylist(), some.column("group").to_pylist(), strict=True):
+    for batch in spill.read() if merged else ():
+        some = batch.filter(pc.is_valid(batch.column(column)))
+        for row, values in zip(some.column("row").to_pylist(), some.column(column).to_pylist(), strict=True):
             if row in merged:
-                found[successors.last(merged[row])].append(group)
+                found[successors.last(merged[row])] += [values] if isinstance(values, str) else values
     return dict(found)

@@ -56,6 +56,7 @@ class SplitTable:
     assigned  [n] place in SPLITS that an earlier version gave the record, or FREE
     ties      [m, 2] (row, number of a tie): rows with the same number must stay together
     sketches  the texts' sketches in the order of arrival, or None; `rows` [len(sketches)] says whose each is
+    tags      [t, 2] (row, number of a tag), each once; `tag_names` gives the tag of each number
     """
 
     ids: NDArray[np.bytes_]
@@ -64,6 +65,8 @@ class SplitTable:
     ties: NDArray[np.int64]
     sketches: Any
     rows: NDArray[np.int64]
+    tags: NDArray[np.int64]
+    tag_names: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,15 @@ class SplitSummary:
 
 @dataclass
 class _Part:
-    """One batch: `strata` are 64-bit hashes, `ties` pairs (row of the batch, 64-bit hash of a group or tie)."""
+    """One batch: `strata` are 64-bit hashes, `ties` and `tags` pairs (row of the batch, 64-bit hash of what it has)."""
 
     ids: NDArray[np.bytes_]
     strata: NDArray[np.int64]
     assigned: NDArray[np.int8]
     ties: NDArray[np.int64]
     sketches: Any
+    tags: NDArray[np.int64]
+    tag_names: Mapping[int, str]
 
 
 class Splits:
@@ -160,11 +165,12 @@ class Splitter(Member):
         groups: Sequence[Sequence[str]] | None = None,
         strata: Sequence[str] | None = None,
         assigned: Sequence[Split | None] | None = None,
+        tags: Sequence[Sequence[str]] | None = None,
     ) -> SplitSummary:
         """Take in one batch.
 
         `groups` are the group keys of each row (conversation, customer, document), `strata` what each row should be
-        spread by (its source or tag), `assigned` the split that an earlier version gave it.
+        spread by (its source), `assigned` the split that an earlier version gave it, `tags` what it is about.
         """
         import numpy as np
 
@@ -178,6 +184,7 @@ class Splitter(Member):
             np.array([FREE if one is None else SPLITS.index(one) for one in placed], dtype=np.int8),
             np.concatenate([_ties(groups, b"group"), _ties(look.ties, b"tie")]),
             look.sketches,
+            *_tags(tags),
         )
         return SplitSummary((part,))
 
@@ -200,7 +207,13 @@ def _table(summary: SplitSummary) -> SplitTable:
     ties = [part.ties + np.array([start, 0]) for part, start in zip(parts, starts[:-1], strict=True)]
     tied = np.concatenate([np.empty((0, 2), np.int64), *ties])
     tied[:, 0] = rows[tied[:, 0]]
-    return SplitTable(ids, strata, assigned, tied, _sketches(parts), rows)
+    tags = [part.tags + np.array([start, 0]) for part, start in zip(parts, starts[:-1], strict=True)]
+    tagged = np.concatenate([np.empty((0, 2), np.int64), *tags])
+    tagged[:, 0] = rows[tagged[:, 0]]
+    tagged = tagged[np.lexsort((tagged[:, 1], tagged[:, 0]))]
+    tagged = tagged[np.append(True, (tagged[1:] != tagged[:-1]).any(axis=1))] if len(tagged) else tagged
+    names = {number: name for part in parts for number, name in part.tag_names.items()}
+    return SplitTable(ids, strata, assigned, tied, _sketches(parts), rows, tagged, names)
 
 
 def _sketches(parts: Sequence[_Part]) -> Any:
@@ -218,6 +231,14 @@ def _ties(keys: Sequence[Sequence[str]] | None, salt: bytes) -> NDArray[np.int64
 
     pairs = [(row, _hash(key, salt)) for row, names in enumerate(keys or ()) for key in names]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _tags(tags: Sequence[Sequence[str]] | None) -> tuple[NDArray[np.int64], dict[int, str]]:
+    import numpy as np
+
+    numbers = {tag: _hash(tag, b"tag") for tag in {tag for own in tags or () for tag in own}}
+    pairs = [(row, numbers[tag]) for row, own in enumerate(tags or ()) for tag in own] if numbers else []
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2), {number: tag for tag, number in numbers.items()}
 
 
 def stratum(own: str, finer: str = "") -> int:

@@ -1,8 +1,9 @@
 """Train, validation and test without leakage: what is nearly the same stays on one side.
 
 Records stay together when they share a group key, ask the same question, or are near-duplicates (character n-grams, see
-`text.clusters`); the clusters are then dealt out by the shares.  Strata (source, label) are dealt one after the other
-in a seeded order, always to the split that is furthest behind, so that each stratum and the whole come out right.
+`text.clusters`); the clusters are then dealt out by the shares (`dealing.py`).  Strata (source, label) are dealt one
+after the other in a seeded order, always to the split that is furthest behind, so that each stratum, each tag and the
+whole come out right.
 
 Not covered: paraphrases that share few characters; two questions of one customer without a group key.
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from tuneloop.config import setting
 from tuneloop.prepare import batches
 from tuneloop.prepare.bridges import settle
+from tuneloop.prepare.dealing import TRAIN, ClusterTags, deal
 from tuneloop.prepare.split import BRIDGE, FREE, Assignment, Look, SplitTable, Splitter
 from tuneloop.records import SPLITS, Advice, Record
 from tuneloop.wording import Words
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-TRAIN = SPLITS.index("train")
 _QUESTION = 6  # characters from which an equal question ties records: 你好 is no question
-_AT_MOST = 3  # a third of the records is the most that one cluster may give a split that has none
+_SHOWN = 8
 _LARGE = 0.2  # share of all records from which a cluster is worth a word
 _FEW = Words(
     "Only {count} records: all are trained on (from {minimum} on, some are kept for validation and test), so an "
@@ -47,6 +48,11 @@ _BRIDGED = Words(
     "unseen.",
     "有 {count} 条新记录同时与两个划分中的记录相近，已剔除，以免测试集泄漏到训练集。",
 )
+_UNTESTED = Words(
+    "{count} tags have no record in the test set, so an evaluation says nothing about them: {tags}. Ten records of a "
+    "tag are enough for one.",
+    "有 {count} 个标签在测试集中没有记录，评测无法反映它们的效果：{tags}。一个标签有十条记录就能分到一条。",
+)
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -54,9 +60,9 @@ class Clustered(Splitter):
     title = Words("By cluster, without leakage", "按簇划分，防泄漏")
     help = Words(
         "Splits into train, validation and test so that near-duplicates, equal questions and records of one "
-        "conversation, customer or document stay on one side; every source and label is spread evenly.",
+        "conversation, customer or document stay on one side; every source, label and tag is spread evenly.",
         "划分为训练、验证、测试三部分：近似重复、相同的问题，以及同一会话、客户或文档的记录只会落在同一侧；"
-        "每个来源和标签都均匀分布。",
+        "每个来源、类别和标签都均匀分布。",
     )
     figures: ClassVar[Mapping[str, Words]] = {
         "records": Words("Records", "记录数"),
@@ -64,6 +70,8 @@ class Clustered(Splitter):
         "clustered": Words("Records in clusters of two or more", "处于两条以上的簇中的记录数"),
         "largest": Words("Records in the largest cluster", "最大簇的记录数"),
         "bridges": Words("Left out as bridges", "因桥接被剔除的记录数"),
+        "tags": Words("Tags", "标签数"),
+        "untested": Words("Tags without a test record", "测试集中没有记录的标签数"),
     }
 
     validation: float = setting(0.1, en="share of records for validation", zh="验证集占比", ge=0, le=0.5)
@@ -101,7 +109,7 @@ class Clustered(Splitter):
         places, clusters = settle(len(table.ids), pairs, table.assigned)
         free = np.flatnonzero(places == FREE)
         few = int((places != BRIDGE).sum()) < self.minimum and not (table.assigned > TRAIN).any()
-        places[free] = TRAIN if few else self._deal(table, clusters[free], free)
+        places[free] = TRAIN if few else self._deal(table, clusters[free], free, places)
         sizes = np.bincount(clusters[places != BRIDGE], minlength=1)
         figures = {
             "records": len(places),
@@ -110,9 +118,13 @@ class Clustered(Splitter):
             "largest": int(sizes.max()),
             "bridges": int((places == BRIDGE).sum()),
         }
-        return Assignment(places, clusters, figures, self._advice(figures, few))
+        untested: list[str] = []
+        if len(table.tags):
+            untested = [] if few or not self.test else _untested(table, places)
+            figures |= {"tags": len(table.tag_names), "untested": len(untested)}
+        return Assignment(places, clusters, figures, self._advice(figures, few, untested))
 
-    def _advice(self, figures: Mapping[str, int], few: bool) -> tuple[Advice, ...]:
+    def _advice(self, figures: Mapping[str, int], few: bool, untested: Sequence[str]) -> tuple[Advice, ...]:
         found = []
         if few and figures["records"]:
             found.append(Advice("split", _FEW.format(count=figures["records"], minimum=self.minimum)))
@@ -121,6 +133,9 @@ class Clustered(Splitter):
             found.append(Advice("split", _ONE_SIDED.format(count=figures["largest"], share=share)))
         if figures["bridges"]:
             found.append(Advice("split", _BRIDGED.format(count=figures["bridges"])))
+        if untested:
+            shown = ", ".join(untested[:_SHOWN]) + (" …" if len(untested) > _SHOWN else "")
+            found.append(Advice("split", _UNTESTED.format(count=len(untested), tags=shown)))
         return tuple(found)
 
     def _pairs(self, table: SplitTable) -> NDArray[np.int64]:
@@ -138,34 +153,27 @@ class Clustered(Splitter):
             pairs.append(table.rows[alike])
         return np.concatenate(pairs)
 
-    def _deal(self, table: SplitTable, clusters: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int8]:
+    def _deal(
+        self, table: SplitTable, clusters: NDArray[np.int64], rows: NDArray[np.int64], places: NDArray[np.int8]
+    ) -> NDArray[np.int8]:
         """The places of rows that are free; whole clusters at a time."""
         import numpy as np
 
         names, first, inverse, sizes = np.unique(clusters, return_index=True, return_inverse=True, return_counts=True)
         strata = table.strata[rows[first]]
         keys = [_shuffle(self.seed, bytes(table.ids[name])) for name in names]
-        order = sorted(range(len(names)), key=lambda cluster: (strata[cluster], keys[cluster]))
-        places = self._dealt(sizes[order].tolist(), table.assigned)
+        tags, rarest = None, np.zeros(len(names), dtype=np.int64)
+        if len(table.tags):
+            of_rows = np.full(len(table.ids), -1)
+            of_rows[rows] = inverse
+            tags = ClusterTags.of(table.tags, of_rows, len(names), places)
+            rarest = tags.rarest()
+        order = sorted(range(len(names)), key=lambda cluster: (rarest[cluster], strata[cluster], keys[cluster]))
+        old = np.bincount(table.assigned[table.assigned != FREE], minlength=len(SPLITS)).tolist()
+        shares = (1 - self.validation - self.test, self.validation, self.test)
         result = np.empty(len(names), dtype=np.int8)
-        result[order] = places
+        result[order] = deal(order, sizes.tolist(), shares, old, tags)
         return result[inverse]
-
-    def _dealt(self, sizes: list[int], assigned: NDArray[np.int8]) -> list[int]:
-        """A place for each cluster in turn: the split that is furthest behind its share of the rows dealt so far."""
-        import numpy as np
-
-        old = np.bincount(assigned[assigned != FREE], minlength=len(SPLITS)).astype(float)
-        shares = np.array([1 - self.validation - self.test, self.validation, self.test])
-        wanted = np.maximum(shares * (old.sum() + sum(sizes)) - old, 0)
-        wanted /= wanted.sum() or 1
-        dealt, places = np.zeros(len(SPLITS)), []
-        for size in sizes:
-            behind = wanted * (dealt.sum() + size) - dealt
-            place = int(behind.argmax())
-            dealt[place] += size
-            places.append(place)
-        return _fill(places, sizes, dealt + old, shares)
 
 
 def said(record: Record) -> str:
@@ -195,18 +203,11 @@ def _tied(ties: NDArray[np.int64], placed: NDArray[np.bool_]) -> NDArray[np.int6
     return pairs
 
 
-def _fill(places: list[int], sizes: list[int], totals: NDArray[np.float64], shares: NDArray[np.float64]) -> list[int]:
-    """Give the test, then validation, the smallest cluster of train when rounding left them nothing."""
-    for place in (2, 1):
-        spare = [cluster for cluster, now in enumerate(places) if now == TRAIN]
-        if not spare or totals[place] or not shares[place]:
-            continue
-        smallest = min(spare, key=lambda cluster: sizes[cluster])
-        if sizes[smallest] * _AT_MOST <= totals.sum():
-            totals[TRAIN] -= sizes[smallest]
-            places[smallest] = place
-            totals[place] += sizes[smallest]
-    return places
+def _untested(table: SplitTable, places: NDArray[np.int8]) -> list[str]:
+    """The tags of which no record is in the test."""
+    rows, tags = table.tags[:, 0], table.tags[:, 1]
+    tested = set(tags[places[rows] == SPLITS.index("test")].tolist())
+    return sorted(name for number, name in table.tag_names.items() if number not in tested)
 
 
 def _shuffle(seed: int, raw: bytes) -> bytes:
