@@ -7,7 +7,7 @@ import pytest
 
 from tuneloop.access import audit
 from tuneloop.errors import StorageError, UsageError
-from tuneloop.prepare import PrepareRecipe, forgetting, prepare, revealing, versions
+from tuneloop.prepare import PrepareRecipe, forgetting, prepare, revealing, salt, versions
 from tuneloop.prepare.passport import passport
 from tuneloop.prepare.revealing import ACTION, reveal
 from tuneloop.store import keys
@@ -118,3 +118,19 @@ def test_the_trace_of_a_record_shows_no_values(ws, write):
     (edit,) = passport(ws, record.id).edits
     assert edit.sealed
     assert edit.before["messages"][0]["content"] == "身份证[身份证号]能用吗？"
+
+
+def test_an_import_with_another_key_is_refused_until_it_is_wanted(ws, write, monkeypatch, tmp_path):
+    first = made(ws, write)
+    monkeypatch.setenv(keys.VARIABLE, str(tmp_path / "new" / "key"))
+    rows = [{"q": "有人留了13812345678这个号码", "a": "好的，马上回电。"}]
+    with pytest.raises(StorageError, match=r"found no key.*tuneloop data new-key"):
+        made(ws, write, "more.jsonl", rows)
+    assert not keys.key_file().exists()
+    salt.renew(ws, by=BY)
+    second = made(ws, write, "more.jsonl", rows)
+    assert sign_of(ws, first, "手机是 ") != sign_of(ws, second, "有人留了")
+    assert reveal(ws, sign_of(ws, second, "有人留了"), by=BY).text == "13812345678"
+    monkeypatch.delenv(keys.VARIABLE)
+    with pytest.raises(StorageError, match="found another key"):
+        made(ws, write, "more.jsonl", [*rows, *ROWS])

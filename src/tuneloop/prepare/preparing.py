@@ -20,7 +20,7 @@ from tuneloop.prepare.place import LOCAL, name_of, shown
 from tuneloop.prepare.placing import place
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.report import nothing_left, report
-from tuneloop.prepare.salt import salt
+from tuneloop.prepare.salt import key_of, salt
 from tuneloop.prepare.spill import SpillFolder, spill_folder
 from tuneloop.prepare.split import Splits
 from tuneloop.prepare.step import StepContext
@@ -134,7 +134,7 @@ class _Job:
     def _pipeline(self, outcomes: Outcomes) -> Pipeline:
         steps = self.recipe.made_steps()
         private = any(step.private for step in steps)
-        key = (self.ws.key() if self.dry_run else self.ws.key(create=True)) if private else None
+        key = key_of(self.ws, create=not self.dry_run) if private else None
         context = StepContext(key or salt(self.ws, keep=not self.dry_run), self.ws)
         originals = Originals(self._writer("changes"), self.folder, private, key)
         return Pipeline(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuneloop.prepare.forgetting import Touched
     from tuneloop.store import Workspace
 
-ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget", "reveal")
+ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget", "reveal", "new-key")
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
 )
@@ -76,7 +76,7 @@ def data(
         Path | None, typer.Option(metavar="FILE", help="statistics: the page, as stats.html.", show_default=False)
     ] = None,
     base: Annotated[str, typer.Option(metavar="MODEL", help="statistics: whose tokens are counted.")] = "starter",
-    yes: Annotated[bool, typer.Option("--yes", help="forget: erase, and not only say what would be.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="forget, new-key: do it, and not only say what would be.")] = False,
     rebuild: Annotated[bool, typer.Option(help="forget: queue the training of touched models again.")] = True,
     limit: Annotated[int, typer.Option(min=1, help="How many differences or clusters are shown.")] = 20,
     workspace: WorkspaceOption = None,
@@ -96,7 +96,7 @@ def data(
       tuneloop data reveal '[MOBILE-K7QM2XVB]'
     """
     from tuneloop.app.cli.data_shown import show_duplicates
-    from tuneloop.app.cli.revealed import show_revealed
+    from tuneloop.app.cli.revealed import show_new_key, show_revealed
     from tuneloop.app.cli.screen import Screen
 
     screen = Screen(as_json)
@@ -120,6 +120,8 @@ def data(
             _forget(ws, screen, subject, source, yes, rebuild)
         elif action == "reveal":
             show_revealed(ws, screen, given)
+        elif action == "new-key":
+            show_new_key(ws, screen, yes)
         else:
             raise UsageError(f"found {action!r}", expected=" or ".join(ACTIONS), do="See: tuneloop data --help")
 
