@@ -41,13 +41,17 @@ def place(
         own, inputs = _of_items(cursor, batch)
         ids = batch.column("id").to_pylist()
         groups = [[key for key in [group, *inherited.get(one, ())] if key] for group, one in zip(own, ids, strict=True)]
-        tags = [
-            [*(here or ()), *added.get(one, ())]
-            for here, one in zip(batch.column("tags").to_pylist(), ids, strict=True)
-        ]
-        part = splitter.observe(batch, groups, inputs, tags=tags)
+        part = splitter.observe(batch, groups, inputs, tags=_tags_of(batch, ids, added))
         summary = part if summary is None else summary + part
     return splitter.split(summary)
+
+
+def _tags_of(batch: pa.RecordBatch, ids: list[str], added: Mapping[str, list[str]]) -> list[list[str]] | None:
+    """The tags of each row of a batch, with those of what merged into it; None where there are none."""
+    own = batch.column("tags")
+    if own.null_count == batch.num_rows and not added:
+        return None
+    return [[*(here or ()), *added.get(one, ())] for here, one in zip(own.to_pylist(), ids, strict=True)]
 
 
 def _of_items(cursor: Cursor, batch: pa.RecordBatch) -> tuple[list[str | None], list[str]]:

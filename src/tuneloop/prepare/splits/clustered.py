@@ -168,7 +168,8 @@ class Clustered(Splitter):
             of_rows[rows] = inverse
             tags = ClusterTags.of(table.tags, of_rows, len(names), places)
             rarest = tags.rarest()
-        order = sorted(range(len(names)), key=lambda cluster: (rarest[cluster], strata[cluster], keys[cluster]))
+        ranks = list(zip(rarest.tolist(), strata.tolist(), keys, strict=True))
+        order = sorted(range(len(names)), key=ranks.__getitem__)
         old = np.bincount(table.assigned[table.assigned != FREE], minlength=len(SPLITS)).tolist()
         shares = (1 - self.validation - self.test, self.validation, self.test)
         result = np.empty(len(names), dtype=np.int8)
