@@ -62,7 +62,7 @@ def test_different_labels_stay():
 def test_a_chain_of_small_steps_does_not_end_in_its_beginning():
     text = sentence(3, 60)
     chain = [Record("text", text=sentence(4, 6 * step)[: 6 * step] + text[6 * step :]) for step in range(8)]
-    found = merged(chain)
+    found = merged(chain, similarity=0.7)
     assert found
     assert 7 not in found or found[7][0] != 0
     assert all(index >= 0.7 for _, index in found.values())
@@ -141,7 +141,7 @@ def test_repeats_may_be_marked_only():
     assert (outcome.batch.num_rows, dict(outcome.tally.flagged)) == (2, {"near_prompt": 1})
 
 
-def test_at_most_a_kilobyte_a_record():
+def test_at_most_as_much_memory_a_record_as_is_said():
     step = steps.create("near_duplicates")
     records = [chat(sentence(number, 900), sentence(-number, 900)) for number in range(50)]
     (part,) = step.observe(batches.to_batch(enumerate(records)))._parts
@@ -150,4 +150,4 @@ def test_at_most_a_kilobyte_a_record():
         for one in (part.texts, part.answers)
         for name in ("values", "offsets", "sizes", "lengths")
     ]
-    assert (sum(sketches) + part.rows.nbytes + part.ids.nbytes) / 50 < 1000
+    assert (sum(sketches) + part.rows.nbytes + part.ids.nbytes) / 50 < 1400

@@ -42,6 +42,7 @@ def test_junk_goes_and_the_words_stay(before, after):
         "`////////` 是注释",
         "```\n★★★★\n```",
         "1000000000",
+        "什么是锟斤拷和烫烫烫？",
     ],
 )
 def test_what_has_a_meaning_stays(text):
@@ -49,6 +50,7 @@ def test_what_has_a_meaning_stays(text):
 
 
 def test_a_record_of_junk_is_dropped():
+    assert isinstance(decide("junk_characters", Record("text", text="锟斤拷锟斤拷锟斤拷烫烫烫屯屯屯")), Drop)
     decision = decide("junk_characters", Record("text", text="\ue601\ue602\ue603\ue604好"))
     assert decision == Drop("junk", "4 of 5 characters")
 
@@ -57,6 +59,8 @@ def test_text_that_repeats_itself_is_dropped():
     again = Record("text", text="今天天气真不错，我们去公园玩吧。" * 20)
     assert decide("repetition", again).reason == "repeats_itself"
     assert decide("repetition", chat("你好" * 100, "这是一个正常的回答。")) is KEEP
+    assert isinstance(decide("repetition", chat("天气怎么样", "今天天气很好。" * 8)), Drop)
+    assert decide("repetition", chat("讲个笑话", "哈哈哈哈，太好笑了，谢谢你的笑话，明天再讲一个吧！")) is KEEP
     menu = "\n".join(["首页 新闻 体育 财经"] * 24 + [f"第{number}条完全不同的内容在这一行里" for number in range(5)])
     assert decide("repetition", Record("text", text=menu), distinct=0).reason == "repeats_lines"
 

@@ -12,6 +12,8 @@ from tuneloop.text.language import detect, scripts
         ("你好", "zh"),
         ("我想買滑鼠", "zh"),
         ("用 Python 写一个 quicksort 函数", "zh"),
+        ("iPhone 15 Pro Max 多少钱", "zh"),
+        ("what does 你好 mean in English", "en"),
         ("OK", "en"),
         ("Reset password", "en"),
         ("How do I get a refund for my order?", "en"),

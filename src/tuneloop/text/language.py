@@ -40,6 +40,7 @@ KNOWN = frozenset(("zh", "ja", *LATIN, *(name for name in _NAMES if len(name) ==
 
 # One Chinese character says about as much as three letters: `用 Python 写 quicksort` is Chinese.
 _HAN_WEIGHT = 3
+_NAMES_AT_MOST = 3  # Latin letters, as a multiple of what Chinese says, that can be names: `iPhone 15 Pro Max 多少钱`
 _SAMPLE = 6_000  # characters looked at; the head, the middle and the tail of longer texts
 _LATIN_SAMPLE = 1_200
 _FEW_LETTERS = 12  # below this py3langid guesses: `OK` is not Dutch
@@ -66,8 +67,15 @@ def detect(text: str) -> str:
     if not weights[script]:
         return UNDETERMINED
     if script == "han":
-        return "ja" if counts["kana"] * 6 > counts["han"] + counts["kana"] else "zh"
-    return _latin(text) if script == "latin" else script
+        return _east(counts)
+    if script != "latin":
+        return script
+    few = weights["latin"] < _NAMES_AT_MOST * weights["han"]
+    return _east(counts) if few and not _ENGLISH.intersection(_WORD.findall(text.lower())) else _latin(text)
+
+
+def _east(counts: dict[str, int]) -> str:
+    return "ja" if counts["kana"] * 6 > counts["han"] + counts["kana"] else "zh"
 
 
 def scripts(text: str) -> dict[str, int]:

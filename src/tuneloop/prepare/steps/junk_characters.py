@@ -16,7 +16,8 @@ from tuneloop.text import code
 from tuneloop.wording import Words
 
 # Private use has no meaning outside one font (icons of web pages); U+FFFD and U+FFFC stand for what is lost.
-_UNREADABLE = re.compile("[\ue000-\uf8ff\ufffc\ufffd\U000f0000-\U0010fffd]+")
+# 锟斤拷 is U+FFFD written as UTF-8 and read as GBK; 烫 and 屯 fill memory that was never written. Once is a quotation.
+_UNREADABLE = re.compile("[\ue000-\uf8ff\ufffc\ufffd\U000f0000-\U0010fffd]+|(?:锟斤拷){2,}|[烫屯]{4,}")
 # Ornaments and box drawing, three or more, with nothing else on the line. Rules of ASCII signs are Markdown.
 _ORNAMENT = re.compile(r"^[ \t　]*[─-╿■-◿☀-➿★☆◆◇●○□♥♡※＊＝－～﹏〓•·…]{3,}[ \t　]*$\n?", re.MULTILINE)
 _RUN = r"([!?！？。，、；：…~～^&@$%￥★☆◆◇■□●○♥♡※＊♪►▲▼|·•])\1{LONGEST,}"

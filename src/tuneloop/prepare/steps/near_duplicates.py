@@ -10,7 +10,8 @@ Each record merges into the best of its cluster that it is itself alike to, so t
 far from where it began.  What is best, `keep` says; a record of a version that is extended always stays, and among
 equals the first.  The detail of a merge is the Jaccard index and what decided: `0.83 grade`.
 
-The summary holds at most 0.8 kB a record: sketches of 96 hashes of the text and 64 of the answer, the row and the id.
+The summary holds at most 1.4 kB a record, and of one of 200 characters 1.1 kB: sketches of 256 hashes of the text and
+64 of the answer, the row and the id.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-_TEXT, _ANSWER = 96, 64
+_TEXT, _ANSWER = 256, 64
 _NO_GRADE = 127  # worse than every grade
 _ENDS = frozenset('。！？!?.…”"』」》)）]】}`~;；:：') | {""}
 _ROUNDS = 64  # firsts looked for in one cluster; what is left then stays
@@ -59,7 +60,7 @@ class NearDuplicates(Step):
     }
 
     similarity: float = setting(
-        0.7,
+        0.5,
         en="Jaccard index of character n-grams from which two texts are one",
         zh="判为重复的 Jaccard 相似度",
         gt=0,

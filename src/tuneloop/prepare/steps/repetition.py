@@ -39,7 +39,7 @@ class Repetition(Step):
         ge=0,
         le=1,
     )
-    minimum: int = setting(120, en="characters from which a text is looked at", zh="多少字符以上才检查", ge=16)
+    minimum: int = setting(24, en="characters from which a text is looked at", zh="多少字符以上才检查", ge=16)
 
     def decide_one(self, record: Record) -> Decision:
         for text in [turn.text for turn in answers(record)] if record.text is None else [record.text]:
