@@ -87,3 +87,13 @@ def test_the_page_needs_nothing_and_speaks_both_languages(ws, write):
     assert "<b>.jsonl" not in html
     assert "&lt;b&gt;.jsonl" in html
     assert html.count("<svg") >= 4
+
+
+def test_tags_are_counted_and_drawn(ws, write):
+    rows = [{"text": f"第{n}条，内容各不相同", "topic": "新闻" if n % 3 else "天气"} for n in range(12)]
+    version = made(ws, write, rows, tags={"columns": ["topic"]})
+    found = statistics(ws, version)
+    assert found.tags == {"新闻": 8, "天气": 4}
+    html = page(found, version)
+    assert "标签" in html
+    assert "天气" in html

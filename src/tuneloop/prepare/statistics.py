@@ -18,6 +18,7 @@ from tuneloop.prepare.taught import answers, question
 from tuneloop.records import DatasetVersion, Record
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.sources import sources
+from tuneloop.store.tags import tag_counts
 from tuneloop.text.bare import bare
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Statistics:
     distinct       share of different character 4-grams in the sample's answers: low where all sound alike
     openings       how questions begin, the most frequent first
     balance        for classes: the rarest as a share of the most frequent; None without classes
+    tags           records of each tag, the most frequent first
     synthetic      share of the origins whose source is synthetic
     """
 
@@ -90,6 +92,7 @@ class Statistics:
     openings: Mapping[str, int]
     balance: float | None
     synthetic: float
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "starter") -> Statistics:
@@ -136,6 +139,7 @@ def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "star
         openings=_openings(sample),
         balance=min(labels.values()) / max(labels.values()) if labels else None,
         synthetic=synthetic,
+        tags=tag_counts(ws, version),
     )
 
 

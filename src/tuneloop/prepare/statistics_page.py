@@ -108,6 +108,7 @@ def _groups(found: Statistics, report: Mapping[str, Any]) -> Iterator[dict[str, 
     yield _group(
         Words("Balance and variety", "均衡与多样性"),
         _bars(found.labels, Words("Classes", "类别")),
+        _bars(found.tags, Words("Tags", "标签"), total=found.records),
         _bars(found.openings, Words("How questions begin", "问题的开头"), total=found.sampled),
     )
     left = {Words(**one["words"]): one["count"] for one in report.get("reasons", ())}

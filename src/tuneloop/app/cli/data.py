@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from tuneloop.prepare.forgetting import Touched
     from tuneloop.store import Workspace
 
-ACTIONS = ("list", "sources", "statistics", "duplicates", "diff", "trace", "merge", "forget", "reveal", "new-key")
+ACTIONS = (
+    "list",
+    "sources",
+    "statistics",
+    "tags",
+    "duplicates",
+    "diff",
+    "trace",
+    "merge",
+    "forget",
+    "reveal",
+    "new-key",
+)
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
 )
@@ -88,6 +100,7 @@ def data(
     Examples:
       tuneloop data
       tuneloop data statistics data-2 --to stats.html
+      tuneloop data tags data-2
       tuneloop data duplicates data-2
       tuneloop data diff data-1 data-2
       tuneloop data trace r1:6b1f…
@@ -95,7 +108,7 @@ def data(
       tuneloop data forget --subject customer-7 --yes
       tuneloop data reveal '[MOBILE-K7QM2XVB]'
     """
-    from tuneloop.app.cli.data_shown import show_duplicates
+    from tuneloop.app.cli.data_shown import show_duplicates, show_tags
     from tuneloop.app.cli.revealed import show_new_key, show_revealed
     from tuneloop.app.cli.screen import Screen
 
@@ -108,6 +121,8 @@ def data(
             _sources(ws, screen)
         elif action == "statistics":
             _statistics(ws, screen, (given or ["newest"])[0], to, base)
+        elif action == "tags":
+            show_tags(ws, screen, (given or ["newest"])[0])
         elif action == "duplicates":
             show_duplicates(ws, screen, (given or ["newest"])[0], limit)
         elif action == "diff":
