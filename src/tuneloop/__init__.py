@@ -10,6 +10,7 @@ the lines below):
     app
     > jobs
     > loop
+    > trial
     > recipes
     > prepare, label, synthesize, choose, train, evaluate, serve, watch
     > knowledge, scores
@@ -28,10 +29,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuneloop.loop import chat, choose, evaluate, export, prepare, train
+    from tuneloop.loop import chat, choose, evaluate, export, prepare, train, trial
 
 __version__ = "0.1.0"
-__all__ = ["chat", "choose", "evaluate", "export", "prepare", "train"]
+__all__ = ["chat", "choose", "evaluate", "export", "prepare", "train", "trial"]
 
 
 def __getattr__(name: str) -> Any:

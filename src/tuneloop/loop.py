@@ -3,6 +3,7 @@
     import tuneloop
 
     data = tuneloop.prepare("family.jsonl")      # files, folders, archives → a dataset version
+    print(tuneloop.trial().sentence)             # does it help? a small training run before the big one
     choice = tuneloop.choose()                   # which base, objective and tuner, and whether it fits here
     model = tuneloop.train()                     # newest version, starter base, defaults with reasons
     report = tuneloop.evaluate()                 # newest model against its base
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tuneloop.train import TrainRecipe
     from tuneloop.train.export import Exported
     from tuneloop.train.export_recipe import ExportRecipe
+    from tuneloop.trial import TrialResult, TrialSettings
 
 
 def prepare(
@@ -47,7 +49,7 @@ def prepare(
     dry_run: bool = False,
     **settings: Any,
 ) -> DatasetVersion:
-    """Read files, folders and archives into a dataset version; see `tuneloop.prepare.prepare`."""
+    """Read files, folders, archives and addresses into a dataset version; see `tuneloop.prepare.prepare`."""
     from tuneloop.prepare import prepare as stage
 
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
@@ -98,6 +100,29 @@ def choose(
             tuners={name: tuners.load(name).traits for name in tuners},
             progress=progress,
         )
+
+
+def trial(
+    data: str | None = None,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    recipe: TrialSettings | Mapping[str, Any] | None = None,
+    lease: Lease | None = None,
+    progress: Watcher = unwatched,
+    **settings: Any,
+) -> TrialResult:
+    """Does a dataset version (by name; None: the newest) help? A few steps of training against a baseline, measured on
+    held-out records; see `tuneloop.trial.trial`."""
+    from tuneloop.config import read
+    from tuneloop.store import datasets
+    from tuneloop.trial import TrialSettings
+    from tuneloop.trial import trial as small_run
+
+    given = recipe.model_dump(exclude_unset=True) if isinstance(recipe, Settings) else dict(recipe or {})
+    with _opened(workspace, create=False) as ws:
+        version = datasets.version(ws, data or "newest")
+        asked = read(TrialSettings, {**given, **settings}, path="trial")
+        return small_run(version, asked, workspace=ws, lease=lease, progress=progress)
 
 
 def train(

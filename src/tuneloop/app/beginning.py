@@ -16,16 +16,34 @@ if TYPE_CHECKING:
     from tuneloop.store import Workspace
 
 
-def prepare(ws: Workspace, files: Sequence[str], recipe: Mapping[str, Any], scenario: str = "main") -> str:
-    """A run that reads uploaded files into a dataset version."""
+def prepare(
+    ws: Workspace,
+    files: Sequence[str],
+    recipe: Mapping[str, Any],
+    scenario: str = "main",
+    addresses: Sequence[str] = (),
+) -> str:
+    """A run that reads uploaded files and what lies at addresses into a dataset version; who may name which address is
+    the caller's to decide."""
     from tuneloop.runs import queue
     from tuneloop.store.files import file
 
-    if not files:
-        raise UsageError("no file is named", expected="ids of uploaded files", do="Upload one: POST /v1/files")
+    if not files and not addresses:
+        raise UsageError(
+            "no file is named", expected="ids of uploaded files, or addresses", do="Upload one: POST /v1/files"
+        )
     asked = read_recipe("prepare", given=recipe)
+    asked.check()
     named = [file(ws, identity).id for identity in files]
-    spec = {"files": named, "prepare": asked.model_dump(mode="json", exclude_unset=True), "scenario": scenario}
+    for address in addresses:
+        if address.startswith("web:"):
+            file(ws, address.removeprefix("web:"))
+    spec = {
+        "files": named,
+        "addresses": list(addresses),
+        "prepare": asked.model_dump(mode="json", exclude_unset=True),
+        "scenario": scenario,
+    }
     return queue.submit(ws, "prepare", spec, {"cpu": 1}, scenario=scenario)
 
 
@@ -49,6 +67,32 @@ def forget(ws: Workspace, subject: str | None, source: str | None, *, person: st
     forgetting.touched(ws, subject=subject, source=source)
     spec = {"subject": subject, "source": source, "person": person, "rebuild": rebuild}
     return queue.submit(ws, "forget", spec, {"cpu": 1})
+
+
+def judge(ws: Workspace, review: str | None, recipe: Mapping[str, Any]) -> str:
+    """A run in which a model judges the records of a review sample; `recipe` is a judge, as {model: …}."""
+    from tuneloop.runs import queue
+    from tuneloop.scores.judge import judges
+    from tuneloop.store import reviews
+
+    one = reviews.review(ws, review or "newest")
+    asked = {"name": "local", **recipe}
+    judges.create(asked, path="judge")
+    return queue.submit(ws, "judge", {"review": one.name, "judge": asked}, {"cpu": 1}, scenario=one.scenario)
+
+
+def trial(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
+    """A run that trains on a version for a few steps, and on what it is compared with."""
+    from tuneloop.config import read
+    from tuneloop.runs import queue
+    from tuneloop.store import datasets
+    from tuneloop.trial import TrialSettings, check
+
+    version = datasets.version(ws, data or "newest")
+    asked = read(TrialSettings, recipe, path="trial")
+    check(ws, version, asked)
+    spec = {"data": version.name, "trial": asked.model_dump(mode="json", exclude_unset=True)}
+    return queue.submit(ws, "trial", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
 
 
 def train(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:

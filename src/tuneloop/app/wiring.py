@@ -44,6 +44,8 @@ def work(ws: Workspace, lease: Lease) -> None:
         "prepare": _prepare,
         "merge": _merge,
         "forget": _forget,
+        "judge": _judge,
+        "trial": _trial,
         "train": _train,
         "evaluate": _evaluate,
         "tune": _tune,
@@ -64,7 +66,10 @@ def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare.recipe import PrepareRecipe
 
     recipe = read(PrepareRecipe, lease.spec["prepare"], path="prepare")
-    inputs = [_named(ws, lease.run, identity) for identity in lease.spec["files"]]
+    inputs: list[str | Path] = [_named(ws, lease.run, identity) for identity in lease.spec["files"]]
+    for address in lease.spec.get("addresses", ()):
+        start, _, identity = address.partition(":")
+        inputs.append(f"web:{_named(ws, lease.run, identity)}" if start == "web" else address)
     version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
     return {"data": version.name}
 
@@ -83,6 +88,21 @@ def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:
     done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"])
     forgetting.hide_subject(ws, lease.run)
     return {"versions": dict(done.versions), "rebuilds": dict(done.rebuilds), "records": len(found.records)}
+
+
+def _judge(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.prepare.review_judging import judge_review
+    from tuneloop.store.reviews import review
+
+    one = review(ws, lease.spec["review"])
+    return {"review": one.name, "verdicts": judge_review(ws, one, lease.spec["judge"], lease=lease)}
+
+
+def _trial(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop import loop
+    from tuneloop.trial.outcome import as_data
+
+    return as_data(loop.trial(lease.spec["data"], workspace=ws, recipe=lease.spec["trial"], lease=lease))
 
 
 def _named(ws: Workspace, run: str, identity: str) -> Path:

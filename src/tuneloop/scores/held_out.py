@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tuneloop.errors import InputError
@@ -27,7 +27,7 @@ class HeldOut:
     """Sums over `records` records: `nats` of loss at `tokens` targets, which write `octets` bytes of UTF-8.
 
     `cut` counts tokens beyond the model's length, `aside` records that its template refuses or that hold no target.
-    `each` holds (nats, bytes) of every measured record, in order.
+    `each` holds (nats, bytes) of every measured record, in order, and `places` where it stood among those given.
     """
 
     nats: float = 0.0
@@ -37,6 +37,7 @@ class HeldOut:
     cut: int = 0
     aside: int = 0
     each: tuple[tuple[float, int], ...] = ()
+    places: tuple[int, ...] = ()
 
     @property
     def loss(self) -> float:
@@ -77,7 +78,8 @@ def measure(lm: LanguageModel, records: Iterable[Record], told: Callable[[int], 
             each[record] = nats + float(own.sum()), octets + _octets(lm, ids, mask)
         told(counts.records)
     total, written = math.fsum(one for one, _ in each.values()), sum(one for _, one in each.values())
-    return HeldOut(total, tokens, written, counts.records, counts.cut, counts.aside, tuple(each.values()))
+    found = tuple(each.values())
+    return HeldOut(total, tokens, written, counts.records, counts.cut, counts.aside, found, tuple(counts.places))
 
 
 @dataclass
@@ -85,15 +87,17 @@ class _Counts:
     records: int = 0
     cut: int = 0
     aside: int = 0
+    places: list[int] = field(default_factory=list)
 
 
 def _pieces(lm: LanguageModel, records: Iterable[Record], counts: _Counts) -> Iterator[tuple[int, Piece]]:
     """The pieces of each measured record, with the record's number."""
     limit = lm.room
-    for record in records:
+    for place, record in enumerate(records):
         found = list(_encoded(lm, record, limit, counts))
         if found:
             counts.records += 1
+            counts.places.append(place)
             yield from ((counts.records, piece) for piece in found)
         else:
             counts.aside += 1

@@ -39,6 +39,7 @@ Each command's --help has examples. Each takes --json, and -w FOLDER for the wor
 COMMANDS = (
     "prepare",
     "preview",
+    "trial",
     "choose",
     "train",
     "evaluate",

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneloop.app import beginning
+from tuneloop.app.http.addresses import served
 from tuneloop.app.http.paging import After, Limit, Page, number, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
+from tuneloop.app.http.settings import Rules
 from tuneloop.runs import Run, queue
 from tuneloop.runs.run import Event, State
 
@@ -25,12 +27,19 @@ class Asked(BaseModel):
         extra="forbid",
         json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
     )
-    stage: Literal["prepare", "merge", "train", "evaluate"]
+    stage: Literal["prepare", "merge", "judge", "trial", "train", "evaluate"]
     files: list[str] = Field([], max_length=1000, description="For prepare: ids of uploaded files.")
+    addresses: list[str] = Field(
+        [],
+        max_length=1000,
+        description="For prepare: https://…, web:FILE-ID, hf:owner/name, modelscope:owner/name, and database:NAME or "
+        "store:NAME/path as the server's settings name them.",
+    )
     versions: list[str] = Field(
         [], max_length=100, description="For merge: dataset versions; the first keeps its splits."
     )
-    data: str | None = Field(None, description="For train: a dataset version; the newest if left out.")
+    review: str | None = Field(None, description="For judge: a review sample; the newest if left out.")
+    data: str | None = Field(None, description="For train and trial: a dataset version; the newest if left out.")
     model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
     recipe: dict[str, Any] = {}
     scenario: str = Field("main", max_length=128)
@@ -65,9 +74,14 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
     """What can be known to be impossible is refused here, before anything is queued."""
     ws = service(request).ws
     if body.stage == "prepare":
-        run = beginning.prepare(ws, body.files, body.recipe, scenario=body.scenario)
+        addresses, recipe = served(body.addresses, body.recipe, Rules.of(service(request)).settings.places)
+        run = beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
     elif body.stage == "merge":
         run = beginning.merge(ws, body.versions)
+    elif body.stage == "judge":
+        run = beginning.judge(ws, body.review, body.recipe)
+    elif body.stage == "trial":
+        run = beginning.trial(ws, body.data, body.recipe)
     elif body.stage == "train":
         run = beginning.train(ws, body.data, body.recipe)
     else:
