@@ -1,8 +1,7 @@
-"""`tuneloop prepare`: files, folders, archives → a dataset version."""
+"""`tuneloop prepare`: files, folders, archives, addresses → a dataset version."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,8 @@ from tuneloop.app.cli.options import (
 
 def prepare(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Files, folders or archives.", show_default=False)
+        list[str],
+        typer.Argument(metavar="FILES...", help="Files, folders, archives or addresses.", show_default=False),
     ],
     scenario: Annotated[str, typer.Option(help="The use that the data is for.")] = "main",
     file: RecipeOption = None,
@@ -36,13 +36,16 @@ def prepare(
     JSONL, JSON, CSV, TSV, Parquet and text in any common encoding; OpenAI messages, ShareGPT, Alpaca, question and
     answer columns, preference pairs and plain text are recognized. Each row ends as kept, merged, dropped or rejected,
     and can be seen and restored. --dry-run shows what each step would change, with examples and the share by source and
-    language.
+    language. An address is a web page (https://…, web:LIST), a database (postgresql://…), a data set (hf:owner/name,
+    modelscope:owner/name) or an object store (s3://bucket/path).
 
     \b
     Examples:
       tuneloop prepare family.jsonl
       tuneloop prepare exports/ more.csv --dry-run
       tuneloop prepare faq.csv --set mapping.question=ask --set mapping.answer=reply
+      tuneloop prepare postgresql://reader@db/crm#faq --set places.sql.key=id
+      tuneloop prepare hf:owner/name --set places.huggingface.split=train
     """
     from tuneloop import loop
     from tuneloop.app.cli.preparation import NEXT, show_report

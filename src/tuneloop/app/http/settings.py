@@ -9,6 +9,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tuneloop.app.http.addresses import ServedPlaces
 from tuneloop.config import Settings, setting
 from tuneloop.serve.backend import Backend, backends
 from tuneloop.serve.hosts import HostSettings
@@ -88,6 +89,12 @@ class ServeSettings(Settings):
         {},
         en="Bases that another server answers for, by their name: {my-base: {name: vllm, url: …}}; best in a file.",
         zh="由其他服务应答的基座，按名称设置：{my-base: {name: vllm, url: …}}；建议写在文件里。",
+    )
+
+    places: ServedPlaces = setting(
+        ServedPlaces(),
+        en="What runs begun over HTTP may read beside uploads, as places.web=false; databases best in a file.",
+        zh="通过 HTTP 启动的运行除上传文件外可读取的位置，如 places.web=false；数据库建议写在文件里。",
     )
 
     def made_backend(self, base: str) -> Backend:
