@@ -22,7 +22,7 @@ def main(file: str, settings: str) -> None:
         texts = [json.loads(line)["text"] for line in lines]
     told = []
     for one in json.loads(settings):
-        began = time.perf_counter()
+        began = time.process_time()
         operator = DocumentMinhashDeduplicator(**one)
         found = UnionFind()
         for number, text in enumerate(texts):
@@ -36,7 +36,7 @@ def main(file: str, settings: str) -> None:
                 for number in cluster:
                     found.union(number, first)
         clusters = [found.find(number) for number in range(len(texts))]
-        told.append({"settings": one, "clusters": clusters, "seconds": time.perf_counter() - began})
+        told.append({"settings": one, "clusters": clusters, "seconds": time.process_time() - began})
     Path(os.environ["BENCHMARK_RESULT"]).write_text(json.dumps(told))
 
 

@@ -34,14 +34,14 @@ def deduplicate(texts: list[str], settings: dict[str, object], folder: str) -> d
     language = str(settings.pop("language", "eng"))
     config = MinhashConfig(**settings)  # type: ignore[arg-type]
     documents = [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
-    began = time.perf_counter()
+    began = time.process_time()
     MinhashDedupSignature(f"{folder}/signatures", config, language=language).run(iter(documents), 0, 1)
     for bucket in range(config.num_buckets):
         MinhashDedupBuckets(f"{folder}/signatures", f"{folder}/buckets", config=config).run(
             None, bucket, config.num_buckets
         )
     MinhashDedupCluster(f"{folder}/buckets", f"{folder}/clusters", config=config, save_cluster_id=True).run(None, 0, 1)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     clusters = list(range(len(texts)))
     found = Path(f"{folder}/clusters/000000.clusters")
     if found.is_file():
