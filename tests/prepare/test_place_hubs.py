@@ -321,7 +321,7 @@ def test_what_is_not_there_is_told(ws, hub, place):
     hub.sets["team/script"] = {"script.py": b"", "README.md": b""}
     hub.sets["team/pictures"] = {"a.png": b"", "b.arrow": b""}
     hub.sets["team/many"] = {
-        "README.md": b"---\nconfigs:\n- {config_name: a, data_files: a.jsonl}\n- {config_name: b, data_files: b.jsonl}\n---",
+        "README.md": b"---\nconfigs:\n- {config_name: a, data_files: a*}\n- {config_name: b, data_files: b*}\n---\n",
         "a.jsonl": lines("一"), "b.jsonl": lines("二"),
     }  # fmt: skip
 
@@ -453,8 +453,9 @@ def test_cards(text, licence, splits):
     ("pattern", "path", "does"),
     [
         ("*.csv", "a.csv", True), ("*.csv", "d/a.csv", False), ("**/*.csv", "d/e/a.csv", True),
-        ("**/*.csv", "a.csv", True), ("d/**", "d/e/f", True), ("a?.csv", "ab.csv", True), 
-        ("a[0-3].csv", "a2.csv", True), ("a[!0-3].csv", "a2.csv", False), ("a+b.csv", "a+b.csv", True), ("a+b.csv", "aab.csv", False),
+        ("**/*.csv", "a.csv", True), ("d/**", "d/e/f", True), ("a?.csv", "ab.csv", True),
+        ("a[0-3].csv", "a2.csv", True), ("a[!0-3].csv", "a2.csv", False), ("a+b.csv", "a+b.csv", True),
+        ("a+b.csv", "aab.csv", False),
     ],
 )  # fmt: skip
 def test_patterns(pattern, path, does):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import sqlite3
+import tarfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,15 +13,26 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.kill_points import each_write, needs_fork
 from tests.postgres import Postgres, postgres
 
-from tuneloop.errors import InputError, MissingPackageError, NotFoundError, SettingError, TuneloopError, UsageError
+from tuneloop.errors import (
+    ConflictError,
+    InputError,
+    MissingPackageError,
+    NotFoundError,
+    SettingError,
+    TuneloopError,
+    UsageError,
+)
 from tuneloop.prepare import prepare, versions
 from tuneloop.prepare.fetching import reading_only
 from tuneloop.prepare.fetching.plain_values import Values, packed, unpacked
 from tuneloop.prepare.place import Visit, name_of, shown
+from tuneloop.prepare.places import sql as sql_place
 from tuneloop.prepare.places.sql import Sql
 from tuneloop.prepare.recipe import PrepareRecipe
+from tuneloop.prepare.source_file import SourceFile
 from tuneloop.runs import queue
 from tuneloop.store import sources
 
@@ -101,6 +113,11 @@ def test_keys_come_back_as_they_were(key):
         "DELETE FROM faq", "WITH x AS (DELETE FROM faq RETURNING *) SELECT * FROM x", "SELECT 1; DROP TABLE faq",
         "SELECT * INTO copy FROM faq", "SELECT * FROM faq FOR UPDATE", "PRAGMA writable_schema=1", "",
         "ATTACH 'other.db' AS other", "/* SELECT */ UPDATE faq SET answer = ''", "-- only a comment",
+        # what one database takes for a text or comment, another runs
+        "SELECT 1 /*! INTO OUTFILE '/tmp/x' */", "SELECT 1 # '\n INTO OUTFILE '/tmp/x' # '",
+        "SELECT '\\' INTO t FROM x --'",
+        "SELECT [a'] INTO t FROM x --'", "SELECT 1 --x' \n INTO t --x'", "SELECT $a$ ' $a$ INTO t --'",
+        "SELECT 1 --1; DELETE",
     ],
 )  # fmt: skip
 def test_queries_that_do_more_than_read_are_refused(ws, faq, query):
@@ -112,7 +129,7 @@ def test_queries_that_do_more_than_read_are_refused(ws, faq, query):
     "query",
     [
         "SELECT 'DELETE; it''s' AS question, \"update\" FROM t", "with a as (select 1) select * from a;",
-        "SELECT a -- drop\n, b /* insert; */ FROM t WHERE c = $$ delete $$", "VALUES (1), (2)",
+        "SELECT a -- drop\n, b /* insert; */ FROM t WHERE c = $$ gone $$", "VALUES (1), (2)",
     ],
 )  # fmt: skip
 def test_queries_that_read_pass(query):
@@ -367,3 +384,49 @@ def test_memory_does_not_grow_with_the_rows(crm, tmp_path):
     [file] = Sql(query=query.format(60_000)).entries(crm, Visit(lambda: tmp_path / "b"))
     assert file.size > 180e6
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
+
+
+@needs_fork
+def test_a_reader_that_is_killed_loses_nothing(faq, tmp_path, monkeypatch):
+    """Killed (-9) at each of its writes: the next one gets every row once, in order."""
+    monkeypatch.setattr(sql_place, "AT_ONCE", 4)
+    monkeypatch.setattr(sql_place, "FLUSH_SECONDS", 0.0)
+
+    def read(count):
+        visit = Visit(lambda: tmp_path / f"spools-{count}")
+        [file] = [entry for entry in Sql(table="faq", key="id").entries(faq, visit) if isinstance(entry, SourceFile)]
+        return file, visit
+
+    def check(count, done):
+        file, visit = read(count)
+        with file.open() as stream:
+            assert [json.loads(line)["id"] for line in stream] == list(range(1, 31))
+        visit.close(made=True)
+
+    assert each_write(read, check) > 20
+
+
+def test_spools_of_nobody_are_swept_and_not_backed_up(ws, faq, tmp_path):
+    import os
+
+    from tuneloop.prepare.fetching.spool import KEPT_DAYS, remove_spools, spool_at
+    from tuneloop.store.backup import backup
+
+    parent = ws.path("fetched")
+    old, held, fresh = (spool_at(parent, {"address": name}) for name in "abc")
+    for one in (old, held):
+        one.keep(rows=1)
+        os.utime(one.folder, (0, 0))
+    old.close(remove=False)
+    assert oct(old.folder.stat().st_mode)[-3:] == "700"
+    assert KEPT_DAYS * 86_400 < 2**31
+    spool_at(parent, {"address": "d"}).close(remove=False)
+    assert (old.folder.exists(), held.folder.exists(), fresh.folder.exists()) == (False, True, True)
+    with pytest.raises(ConflictError, match="another run is reading the same address"):
+        spool_at(parent, {"address": "b"})
+    backup(ws, tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as tar:
+        assert not [name for name in tar.getnames() if "fetched" in name]
+    held.close(remove=False)
+    remove_spools(parent)
+    assert [one.name for one in parent.iterdir()] == [fresh.folder.name]

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import hmac
 import http.client
-import ipaddress
 import json
 import secrets
 import socket
@@ -30,6 +29,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tuneloop.errors import NotFoundError, UsageError, Where
+from tuneloop.prepare.fetching.addresses import is_public
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock, now
 from tuneloop.store.files import new_id
@@ -46,7 +46,6 @@ SECONDS, MOST_AT_ONCE, MOST_BYTES = 10.0, 20, 2000
 CLAIM_SECONDS = 60.0
 WHOLE_SECONDS = 30.0
 """Of one try, whatever the other side does: one byte every few seconds must not hold up everybody's word."""
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -229,7 +228,7 @@ def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
     addresses = [str(one[4][0]) for one in found]
     if not private:
         for address in addresses:
-            if not _public(address):
+            if not is_public(address):
                 raise UsageError(
                     f"{parts.hostname!r} is {address}, inside the network",
                     expected="a public address",
@@ -238,16 +237,6 @@ def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
                 )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return addresses[0], parts.hostname, port, path, parts.scheme == "https"
-
-
-def _public(address: str) -> bool:
-    one = ipaddress.ip_address(address.partition("%")[0])
-    inner: ipaddress.IPv4Address | None = None
-    if isinstance(one, ipaddress.IPv6Address):  # several kinds of IPv6 address lead to an IPv4 one
-        inner = one.ipv4_mapped or one.sixtofour or (one.teredo[1] if one.teredo else None)
-        if one in NAT64:
-            inner = ipaddress.IPv4Address(int(one) & 0xFFFF_FFFF)
-    return one.is_global and not one.is_multicast if inner is None else inner.is_global and not inner.is_multicast
 
 
 def _webhook(row: Mapping[Any, Any]) -> Webhook:

@@ -1,6 +1,7 @@
 """Prepare: raw files → a clean dataset version.
 
-source_file.py  places.py  container.py  containers/   inputs → single files, out of folders and archives
+place.py  places/  fetching/                           addresses → single files: folders, databases, pages, hubs
+source_file.py  unpacking.py  container.py  containers/  a file's bytes, out of archives
 decoding.py  lines.py  strict_json.py  json_reader.py  bytes → text → values
 importer.py  importers/  foreign.py                    one file format → raw rows; what a file really is
 document/  cutting.py  column_names.py                 what importers of documents and tables share

@@ -35,6 +35,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare.commit import SCHEME
+from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
@@ -52,6 +53,7 @@ from tuneloop.store.tables import (
     runs,
 )
 from tuneloop.store.tables import settings as kept
+from tuneloop.store.workspace import FETCHED
 
 PENDING = "erase"
 _LIVE = ("queued", "running", "pausing")
@@ -156,6 +158,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
             old = sorted({address for plan in plans for address in plan.before})
             _set_pending(connection, {"blobs": old, "folders": folders})
     finish(ws)
+    remove_spools(ws.folder / FETCHED)
     return Forgotten(found, made, _rebuild(ws, found, made) if rebuild else {}, len(erased))
 
 

@@ -32,13 +32,11 @@ from tuneloop.store import Workspace, datasets
 from tuneloop.store.ledgers import LedgerWriter
 from tuneloop.store.restores import restores
 from tuneloop.store.sources import add_source
+from tuneloop.store.workspace import FETCHED
 from tuneloop.text.personal.hiding import hide
 
 if TYPE_CHECKING:
     from tuneloop.runs import Lease
-
-SPOOLS = "fetched"
-"""The workspace's folder of what was fetched and is not yet a version."""
 
 
 def prepare(
@@ -258,7 +256,7 @@ class _Job:
 
     def _spools(self) -> Path:
         """Where fetched content lies until a version is made of it; a dry run keeps nothing."""
-        return self.folder.folder / SPOOLS if self.dry_run else self.ws.path(SPOOLS)
+        return self.folder.folder / FETCHED if self.dry_run else self.ws.path(FETCHED)
 
     def _tell(self, stage: str, total: int) -> None:
         self.progress(Progress(stage, 0, total, "records"))

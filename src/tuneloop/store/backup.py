@@ -33,7 +33,7 @@ from tuneloop.errors import ConflictError, InputError, NotFoundError, UsageError
 from tuneloop.store import migrate
 from tuneloop.store.database import FILE, Database
 from tuneloop.store.durable import TEMPORARY, flush_file, flush_folder, make_folder, publish, storage_errors
-from tuneloop.store.workspace import MARKER, Workspace
+from tuneloop.store.workspace import FETCHED, MARKER, Workspace
 
 FORMAT = 1
 ROWS = 1000
@@ -152,8 +152,10 @@ class _Hashing:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """What a workspace's folder holds, but for the database and what is under way."""
+    """What a workspace's folder holds, but for the database, what is under way, and what can be fetched again."""
     for path in folder.rglob("*"):
+        if path.relative_to(folder).parts[0] == FETCHED:
+            continue
         if path.name.startswith((FILE, TEMPORARY)) or not path.is_file() or path.is_symlink():
             continue
         yield path

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tuneloop.store.ledgers import Ledgers
 
 FOLDER = ".tuneloop"
+FETCHED = "fetched"
+"""The folder of what was fetched from elsewhere, until a version is made of it."""
 MARKER = "workspace.json"
 FORMAT = 1
 

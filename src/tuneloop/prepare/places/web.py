@@ -140,7 +140,7 @@ class Web(Place):
         pace = Pace(self.delay)
         agent = f"{AGENT}/{__version__}" + (f" (+{self.contact})" if self.contact else "")
         client = WebClient(
-            agent, pace, frozenset(self.hosts), self.timeout, self.page_seconds, self.max_megabytes << 20, self.tries
+            agent, pace, frozenset(host.lower() for host in self.hosts), self.timeout, self.page_seconds, self.max_megabytes << 20, self.tries
         )
         sites: dict[str, list[str]] = defaultdict(list)
         failed: dict[str, Refused] = {}
