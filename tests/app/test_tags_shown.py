@@ -69,6 +69,11 @@ def test_tags_terms_and_repeats_are_the_same_through_every_door(
     pages = client.get("/api/versions/data-1/duplicates", params={"limit": 1}).json()
     rest = client.get("/api/versions/data-1/duplicates", params={"after": pages["next"]}).json()
     assert pages["data"] + rest["data"] == repeats
+    found = client.get("/api/versions/data-1/records", params={"tag": "退款", "split": "train"}).json()["data"]
+    assert len(found) == tags[1]["splits"]["train"] > 0
+    assert all("退款" in one["payload"]["messages"][0]["content"] for one in found)
+    assert client.get("/api/versions/data-1/records", params={"tag": "nothing"}).json()["data"] == []
+    assert "[退款]" in said(capsys, "data", "trace", found[0]["id"])
     (source,) = client.get("/api/sources").json()["data"]
     assert (source["kind"], source["grade"], source["consent"]) == ("expert", "A", "服务团队书面同意")
     assert "服务团队书面同意" in said(capsys, "data", "sources")

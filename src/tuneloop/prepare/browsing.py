@@ -32,10 +32,17 @@ def entries(
     split: str | None = None,
     kind: str | None = None,
     contains: str | None = None,
+    tag: str | None = None,
 ) -> list[Entry]:
     """Records by rising id behind the id `after`; `contains` is a text that their content holds, in any case."""
     conditions, values = ["true"], []
+    tables = {kind: datasets.addresses(ws, version.name, kind) for kind in ("members", "records")}
+    if tag is not None:
+        tables["origins"] = ws.ledgers.with_column(datasets.addresses(ws, version.name, "origins"), "tags")
+        if not tables["origins"]:
+            return []
     for condition, value in (
+        ("m.record IN (SELECT record FROM origins WHERE list_contains(tags, ?))", tag),
         ("m.record > ?", after),
         ("m.split = ?", split),
         ("r.kind = ?", kind),
@@ -49,12 +56,7 @@ def entries(
         FROM members m JOIN (SELECT DISTINCT ON (id) id, kind, payload FROM records) r ON r.id = m.record
         WHERE {" AND ".join(conditions)} ORDER BY m.record LIMIT {int(limit)}
     """
-    rows = ws.ledgers.query(
-        query,
-        values,
-        members=datasets.addresses(ws, version.name, "members"),
-        records=datasets.addresses(ws, version.name, "records"),
-    ).to_pylist()
+    rows = ws.ledgers.query(query, values, **tables).to_pylist()
     return [Entry(**{**row, "payload": to_record(row["payload"]).payload()}) for row in rows]
 
 

@@ -225,7 +225,8 @@ def _trace(ws: Workspace, screen: Screen, record: str) -> None:
     found = passport(ws, record)
     screen.say(said(found.payload))
     for one in found.origins:
-        screen.say(f"  ← {one.source}: {one.file}, {one.locator}")
+        tags = f" [{', '.join(one.tags)}]" if one.tags else ""
+        screen.say(f"  ← {one.source}: {one.file}, {one.locator}{tags}")
     for edit in found.edits:
         screen.say(f"  ← {edit.step}: {said(edit.before) if edit.before else edit.parent}")
     for name, split in found.versions.items():

@@ -95,12 +95,14 @@ def list_records(
     split: Split | None = None,
     kind: str | None = None,
     contains: str | None = None,
+    tag: str | None = None,
     caller: Caller = needs("data:read"),
 ) -> Page[Entry]:
     """By rising id."""
     ws = service(request).ws
     version = datasets.version(ws, name)
-    found = browsing.entries(ws, version, after=after, limit=limit + 1, split=split, kind=kind, contains=contains)
+    looked_for = {"split": split, "kind": kind, "contains": contains, "tag": tag}
+    found = browsing.entries(ws, version, after=after, limit=limit + 1, **looked_for)
     return page(found, limit, lambda one: one.id)
 
 
