@@ -107,6 +107,10 @@ class Step(Member):
         """Must every batch be observed before the first is decided?"""
         return type(self).observe is not Step.observe
 
+    def judged(self, summary: Any = None) -> Mapping[str, int]:
+        """What was asked of a judge model since this was last called, for the tally; nothing in most steps."""
+        return {}
+
     def summarize(self, all_batches: Iterable[pa.RecordBatch]) -> Summary | None:
         """Observe all batches one after the other; None when the step needs no summary."""
         if not self.whole_set:
@@ -133,6 +137,7 @@ class Step(Member):
             self._check(decision)
         result = _carry_out(batch, decided)
         tally = Tally.of(batch.num_rows, (decision for _, decision in decided), time.perf_counter() - started)
+        tally.judged.update(self.judged(summary))
         return Outcome(result, decided, tally)
 
     def _check(self, decision: Decision) -> None:

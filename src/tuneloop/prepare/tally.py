@@ -12,7 +12,8 @@ from tuneloop.prepare.decision import Decision, Drop, Merge, Replace
 
 @dataclass
 class Tally:
-    """`dropped`, `merged` and `flagged` count records by reason; `edits` counts the edits of replaced records by kind.
+    """`dropped`, `merged` and `flagged` count records by reason; `edits` counts the edits of replaced records by kind,
+    `judged` the questions to a judge model: `asked`, `remembered`, `failed`.
 
     `seen` = kept + replaced + all dropped + all merged; a flagged record is kept or replaced.
     """
@@ -23,6 +24,7 @@ class Tally:
     merged: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     edits: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     @property
@@ -54,12 +56,14 @@ class Tally:
             self.merged + other.merged,
             self.flagged + other.flagged,
             self.edits + other.edits,
+            self.judged + other.judged,
             self.seconds + other.seconds,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for reports; empty counts are left out."""
         counts = {"dropped": self.dropped, "merged": self.merged, "flagged": self.flagged, "edits": self.edits}
+        counts["judged"] = self.judged
         return {
             "seen": self.seen,
             "kept": self.kept,
