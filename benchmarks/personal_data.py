@@ -65,15 +65,20 @@ def main() -> None:
     print("\n".join(parts))
 
 
-def finder() -> Any:
+def finder(bare: bool = False) -> Any:
+    """Ours: the usual kinds, or all of them."""
     from tuneloop.text.personal import Finder
+    from tuneloop.text.personal.kind import kinds
 
-    return Finder()
+    return Finder(kinds if bare else None)
 
 
 def answered(rows: Sequence[Row], options: argparse.Namespace) -> dict[str, list[list[Item]]]:
-    find = finder().find
-    answers = {"tuneloop": [[Item(span.kind, span.start, span.end) for span in find(row.text)] for row in rows]}
+    answers = {}
+    for called, find in (("tuneloop", finder().find), ("tuneloop, bare names too", finder(bare=True).find)):
+        answers[called] = [[Item(span.kind, span.start, span.end) for span in find(row.text)] for row in rows]
+    if not any(item.kind == "person_name" for row in rows for item in row.items):
+        del answers["tuneloop, bare names too"]
     for name, python in peers(options).items():
         called, spans, _ = asked(name, python, [(row.text, row.language) for row in rows], options.root)
         answers[called] = spans

@@ -20,6 +20,8 @@ SAME = {
     **dict.fromkeys(("mobile", "landline", "phone"), "phone"),
     **dict.fromkeys(("id_card", "id_card_15"), "id_card"),
     **dict.fromkeys(("id_hong_kong", "id_taiwan", "id_hong_kong_taiwan"), "id_hong_kong_taiwan"),
+    **dict.fromkeys(("address_zh", "address_en"), "address"),
+    **dict.fromkeys(("person_name_zh", "person_name_en", "person_name_bare"), "person_name"),
 }
 """Kinds that a reader does not tell apart, and what they are together."""
 

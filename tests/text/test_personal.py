@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneloop.text.personal import Finder
-from tuneloop.text.personal.kind import kinds
+from tuneloop.text.personal.finder import usual
 from tuneloop.text.personal.kinds.bank_card import luhn
 from tuneloop.text.personal.kinds.id_card import checksum
 
@@ -50,6 +50,27 @@ FOUND = [
     ("网卡00:1B:44:11:3A:B7", "mac_address", "00:1B:44:11:3A:B7"),
     ("香港身份证A123456(3)", "id_hong_kong_taiwan", "A123456(3)"),
     ("身分證字號A123456789", "id_hong_kong_taiwan", "A123456789"),
+    ("查一下S1234562有没有", "id_hong_kong_taiwan", "S1234562"),
+    ("外国人永久居留身份证945826197504206410", "id_card", "945826197504206410"),
+    ("卡号622848 0258314447446", "bank_card", "622848 0258314447446"),
+    ("汇到 sa96 26g6 0czq l8zu uvk7 ildp", "iban", "sa96 26g6 0czq l8zu uvk7 ildp"),
+    ("设备ac32.83ea.14c4上线", "mac_address", "ac32.83ea.14c4"),
+    ("（+86）138-1234-5678", "mobile", "（+86）138-1234-5678"),
+    ("IP：2400:e186:c01d:c5e4:dd4:64d7:5ca:ecd8", "ip_address", "2400:e186:c01d:c5e4:dd4:64d7:5ca:ecd8"),
+    ("server 172.16.205.251 is down", "ip_address", "172.16.205.251"),
+    ("the password is patel_3092 for now", "password", "patel_3092"),
+    ("QQ号wxid_lseord8s0ktem8", "account", "wxid_lseord8s0ktem8"),
+    ("令牌：npm_" + "a1B2" * 9, "secret", "npm_" + "a1B2" * 9),
+    ("call +33 6 33 43 32 90", "phone", "+33 6 33 43 32 90"),
+    ("我叫李明，想咨询一下", "person_name_zh", "李明"),
+    ("收件人：欧阳娜娜，请尽快", "person_name_zh", "欧阳娜娜"),
+    ("请问王思睿女士在吗", "person_name_zh", "王思睿"),
+    ("My name is Linda Allen.", "person_name_en", "Linda Allen"),
+    ("Dear Daniel,\nthanks", "person_name_en", "Daniel"),
+    ("地址：湖南省长沙市岳麓区李家镇13组94号", "address_zh", "湖南省长沙市岳麓区李家镇13组94号"),
+    ("明天去北京海淀区大钟寺东路9号吧", "address_zh", "北京海淀区大钟寺东路9号"),
+    ("I moved to 328 Hill Ave, Boston, IL 63772.", "address_en", "328 Hill Ave, Boston, IL 63772"),
+    ("10 Downing Street, London SW1A 2AA", "address_en", "10 Downing Street, London SW1A 2AA"),
 ]
 
 NOTHING = [
@@ -76,6 +97,21 @@ NOTHING = [
     "1,234,567,890 元，3.14159265358979",
     "On Wednesday, 1200-400-300=<<1200-400-300=500>>500 kg",
     "sk-learn-contrib-some-long-package-name",
+    "订单 6222021234567890128 已发货",
+    "客服热线400-246-3459",
+    "upgraded to 10.8.25.199",
+    "part no. 480-99-9070",
+    "aa1TCMYgq20vX+baN1qCGYt9xezsd8R8/VXgeJAg1",
+    "07-13-2022 和 20130918063929",
+    "0.5元，1998\n1999\n2000\n2001年",
+    "一起玩王者荣耀吗，我叫你别去",
+    "我是高中生，我是安徽人，许多同学和全职太太",
+    "姓名不能为空，收件人信息错误，联系人列表为空",
+    "王先生和李女士来了",
+    "Dear customer, Mr. President spoke; Best Regards",
+    "I am Chinese. Name: required. Mr. Smith called.",
+    "他们住在深山农村，走了3公里路，北京地铁10号线，5月12号见",
+    "12 Lane changes, the 10 best roads, I drive 30 miles",
 ]
 
 
@@ -90,7 +126,25 @@ def test_not_found(text):
 
 
 def test_every_kind_has_an_example():
-    assert {kind for _, kind, _ in FOUND} == set(kinds.names())
+    assert {kind for _, kind, _ in FOUND} == set(usual())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("昨天司马薇丽说不来了", "司马薇丽"),
+        ("文件交给赵一诺", "赵一诺"),
+        ("ask Joshua Garcia about it", "Joshua Garcia"),
+    ],
+)
+def test_names_that_nothing_announces_are_found_where_the_kind_is_named(text, value):
+    assert FINDER.find(text) == []
+    assert [text[span.start : span.end] for span in Finder(["person_name_bare"]).find(text)] == [value]
+
+
+@pytest.mark.parametrize("text", [text for text, _, _ in FOUND])
+def test_whatever_is_found_is_of_concern(text):
+    assert FINDER.concerns(text)
 
 
 @settings(deadline=None)

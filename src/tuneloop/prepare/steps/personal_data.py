@@ -27,9 +27,10 @@ class PersonalData(Step):
     help = Words(
         "Finds identity cards, phones, e-mail addresses, bank cards, plates, keys and more by form and checksum, and "
         "puts a pseudonym in their place that is the same for the same value everywhere; the original is kept "
-        "encrypted. Names and addresses are not found.",
+        "encrypted. Of names and addresses it finds those that words announce or that have the usual form; more than "
+        "half of the others stay.",
         "按格式和校验码识别身份证、电话、邮箱、银行卡、车牌、密钥等，替换为化名：同一个值在各处的化名一致；原文加密保存。"
-        "不识别姓名和住址。",
+        "姓名和住址只能识别有提示语或格式规范的，其余多半会漏掉。",
     )
     reasons: ClassVar[Mapping[str, Words]] = {
         "personal_data": Words("Holds personal data, left as it is", "含有个人信息，按设置原样保留")
@@ -41,7 +42,11 @@ class PersonalData(Step):
         en="pseudonym: one name for each value; redact: one word for each kind; flag: mark the record, change nothing",
         zh="pseudonym：每个值一个化名；redact：每类一个词；flag：只标记，不改动",
     )
-    types: tuple[str, ...] = setting((), en="kinds to look for; none: all", zh="要识别的类型；留空表示全部")
+    types: tuple[str, ...] = setting(
+        (),
+        en="kinds to look for; none: all but names that nothing announces",
+        zh="要识别的类型；留空表示除无提示姓名外的全部类型",
+    )
     confidence: float = setting(
         0.5,
         en="how sure a find must be: 0.9 checksum or announced, 0.7 form, 0.5 form and some context",

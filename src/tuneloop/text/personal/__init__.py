@@ -3,7 +3,8 @@
     kind.py     the contract of one kind        kinds/   one file each
     finder.py   all kinds over one text, overlaps settled
 
-Not covered: names, and addresses beyond the usual Chinese form; these need a model and a person's review.
+Not covered: names that nothing announces, unless asked for, and addresses in other languages and forms; these need a
+model and a person's review.
 """
 
 from tuneloop.text.personal.finder import Finder, Span

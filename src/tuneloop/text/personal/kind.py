@@ -18,7 +18,7 @@ from tuneloop.wording import Words
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\"'<>]*$")
 # Numbers that have a name of their own: an order, a parcel, a part.  Right before a number, they say what it is.
 _OTHER = re.compile(
-    "(?:版本|订单|訂單|工单|单号|單號|编号|編號|流水|快递|运单|物流|包裹|发票|序列|型号|货号|批号|料号|零件|产品|书号|时间戳|(?<![A-Za-z])"
+    "(?:版本|固件|订单|訂單|工单|单号|單號|编号|編號|流水|快递|运单|物流|包裹|发票|序列|型号|货号|批号|料号|零件|产品|书号|时间戳|(?<![A-Za-z])"
     "(?:ISBN|SKU|order|parcel|tracking|ticket|transaction|serial|model|part|version|invoice|catalog|batch|item|timestamp))"
     "(?:号码?|號碼?|编号|条码| ?(?:no|number|id|code)[.]?)?[^0-9A-Za-z，。,;；\n]{0,3}$",
     re.IGNORECASE,
@@ -71,12 +71,13 @@ class PersonalKind(Member):
     `pattern` finds candidates; its group `value`, if it has one, leaves announcing words out.  It is only tried `reach`
     characters around what `hint`, a cheap pattern, finds; and in no text without one of the `words` (in small letters),
     nor, if `digits` or `beyond_ascii` say so, in one without an ASCII digit or in pure ASCII.  A kind that is not
-    `usual` is looked for only where it is named.
+    `usual` is looked for only where it is named.  Where `hint` is None, the pattern begins with one of the words, and
+    is tried right there.
     """
 
     label: ClassVar[Words]
     pattern: ClassVar[re.Pattern[str]]
-    hint: ClassVar[re.Pattern[str]]
+    hint: ClassVar[re.Pattern[str] | None]
     reach: ClassVar[int] = 32
     words: ClassVar[tuple[str, ...]] = ()
     digits: ClassVar[bool] = True

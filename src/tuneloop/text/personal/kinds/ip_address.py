@@ -23,7 +23,7 @@ class IpAddress(PersonalKind):
         "IPv4 与 IPv6；“版本”“version”等字样之后的不算，回环、广播与全零地址也不算。",
     )
     label = Words("IP", "IP地址")
-    hint = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:")
+    hint = re.compile("[.:][0-9A-Fa-f]{0,4}[.:][0-9A-Fa-f:]")
     pattern = re.compile(
         r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z]|\.[0-9])"
         r"|(?<![0-9A-Za-z.])(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{1,4})?(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}(?:::)?(?![0-9A-Za-z:]|\.[0-9])"

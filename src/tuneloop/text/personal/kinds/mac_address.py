@@ -15,7 +15,7 @@ class MacAddress(PersonalKind):
         "以冒号或横线分隔的六组十六进制数，或以点分隔的三组。",
     )
     label = Words("MAC", "MAC地址")
-    hint = re.compile("[:-][0-9A-Fa-f]{2}[:-]|[.][0-9A-Fa-f]{4}[.]")
+    hint = re.compile("[:.-][0-9A-Fa-f]{2,4}[:.-][0-9A-Fa-f]")
     pattern = re.compile(
         r"(?<![0-9A-Za-z-])(?<![0-9A-Fa-f]:)[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z:-])"
         r"|(?<![0-9A-Za-z.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![0-9A-Za-z]|\.[0-9A-Fa-f])"

@@ -15,7 +15,11 @@ _ANNOUNCED = re.compile(
     "phone|mobile|cell|call|tel|fax|whatsapp|reach|text|messages? to|answering|(?:desk|office)\\W{0,3}$|电话|手机|联系",
     re.IGNORECASE,
 )
-_NONE = re.compile("[48]00[ -]|(?:19|20)[0-9]{2}([-./]?)(?:0[1-9]|1[0-2])\\1[0-3][0-9](?![0-9])")  # a service, a date
+# A service number, a date with or without a time.
+_NONE = re.compile(
+    "[48]00[ -]|(?:19|20)[0-9]{2}([-./]?)(?:0[1-9]|1[0-2])\\1[0-3][0-9](?:[0-9]{4,6})?(?![0-9])"
+    "|[0-3][0-9][-./][0-3][0-9][-./](?:19|20)[0-9]{2}(?![0-9])"
+)
 _AFTER = re.compile("[- ]{1,2}(?:office|fax|mobile|cell|home|work)\\b", re.IGNORECASE)
 _REGIONS = ("US", "GB", "AU", "DE", "FR", "IN")
 
@@ -28,7 +32,7 @@ class Phone(PersonalKind):
         "带 + 和国家代码的号码，以及按当地习惯分组书写的号码；均按各国号码规则校验。",
     )
     label = Words("PHONE", "电话")
-    hint = re.compile("[0-9][ .)-]{0,2}[0-9]{2}[ .)-]{0,2}[0-9]{2}")
+    hint = re.compile("[0-9](?:[ .()-]{0,3}[0-9]){6}")
     pattern = re.compile(
         r"(?<![0-9A-Za-z.=<>*/$€£¥+-])(?<![0-9],)(?:\+[0-9]{1,3}(?:[ .-]{0,2}(?:[0-9]{1,5}|\([0-9]{1,4}\))){2,7}"
         r"|(?:(?:\+[0-9]{1,3}|00[1-9][0-9]{0,2})[ .-]?)?(?:\([0-9]{1,5}\)|[0-9]{2,5})"

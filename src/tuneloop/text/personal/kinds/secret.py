@@ -32,30 +32,11 @@ class Secret(PersonalKind):
     )
     label = Words("SECRET", "密钥")
     words = (
-        "sk-",
-        "_live_",
-        "_test_",
-        "akia",
-        "asia",
-        "ltai",
-        "akid",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "glpat-",
-        "npm_",
-        "hf_",
-        "aiza",
-        "xox",
-        "eyj",
-    )
+        "sk-", "sk_", "rk_", "pk_", "akia", "asia", "ltai", "akid", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+        "github_pat_", "glpat-", "npm_", "hf_", "aiza", "xox", "eyj",
+    )  # fmt: skip
+    hint = None
     digits = False
-    hint = re.compile(
-        r"sk[-_]|A(?:KI[AD]|SIA|Iza)|AIza|LTAI|gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox[abprs]-|[rp]k_|eyJ"
-    )
     pattern = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_MARKED)})(?![A-Za-z0-9])")
 
     def judge(self, candidate: Candidate) -> float:
