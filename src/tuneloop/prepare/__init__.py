@@ -13,6 +13,10 @@ split.py  splits/  placing.py                          train, validation, test
 outcomes.py  successors.py  originals.py               what became of each item, and what was changed
 sorting.py  commit.py  report.py                       the version
 extended.py  versions.py                               adding to one; reading, comparing, restoring
+layout.py  layouts/  writer.py  writers/  exporting.py  a version as a file for other programs
+statistics.py  statistics_page.py  advising.py         what is in a version, and what to do about it
+review_sample.py  review_file.py                       samples for people to judge, by strata
+review_judging.py  review_result.py                    a model's verdicts; rates with intervals
 preparing.py                                           the verb: all of it in order
 
 version = prepare(["family.jsonl"], workspace=None)

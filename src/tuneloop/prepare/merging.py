@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import UsageError
+from tuneloop.prepare.advising import of_counts
 from tuneloop.prepare.commit import BRIDGE, MEMBER_ROWS, SCHEME, counts_of
 from tuneloop.prepare.extended import Extended
 from tuneloop.prepare.split import Splits, Splitter, splits
@@ -164,5 +165,8 @@ class _Merge:
             "split_figures": dict(placed.figures),
             "kinds": dict(self.kinds),
             "languages": dict(self.languages.most_common()),
-            "advice": [{"topic": one.topic, "text": one.text._asdict(), "value": one.value} for one in placed.advice],
+            "advice": [
+                {"topic": one.topic, "text": one.text._asdict(), "value": one.value}
+                for one in (*of_counts(self.made, self.languages), *placed.advice)
+            ],
         }

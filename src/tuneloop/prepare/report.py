@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tuneloop.errors import InputError
+from tuneloop.prepare.advising import of_counts
 from tuneloop.prepare.commit import Ledgers, Membership, counts_of
 from tuneloop.prepare.ingest import FileNote, Ingest, InputNote
 from tuneloop.prepare.outcomes import Outcomes
@@ -17,12 +18,7 @@ from tuneloop.records import Advice
 from tuneloop.wording import Words
 
 LISTED_FILES = 100
-AT_LEAST, BETTER = 100, 1000
 
-_FEW = Words(
-    "{count} records; at least {minimum} are wanted for tuning, {better} and more are better. Quality beats quantity.",
-    "共 {count} 条记录；微调至少需要 {minimum} 条，{better} 条以上更好。质量比数量更重要。",
-)
 _REJECTED = Words(
     "{share} % of the items could not be read ({count}); see the examples before training.",
     "有 {share}% 的条目无法读取（{count} 条）；训练前请先查看示例。",
@@ -181,9 +177,7 @@ def _examples(ledgers: Ledgers, outcome: str) -> list[dict[str, str]]:
 def _advise(
     ingest: Ingest, counts: Mapping[str, int], items: int, made: Membership, pipeline: Pipeline
 ) -> Iterable[Advice]:
-    total = sum(made.splits.values())
-    if total < AT_LEAST:
-        yield Advice("amount", _FEW.format(count=total, minimum=AT_LEAST, better=BETTER), total)
+    yield from of_counts(made.splits, made.languages)
     if counts["rejected"] > 0.05 * items:
         yield Advice(
             "rejected", _REJECTED.format(share=round(100 * counts["rejected"] / items), count=counts["rejected"])

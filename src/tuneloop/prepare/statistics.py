@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tuneloop.prepare import versions
+from tuneloop.prepare import advising, versions
 from tuneloop.prepare.batches import to_record
 from tuneloop.prepare.taught import answers, question
-from tuneloop.records import DatasetVersion, Record
+from tuneloop.records import Advice, DatasetVersion, Record
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.sources import sources
 from tuneloop.store.tags import tag_counts
+from tuneloop.text import thoughts
 from tuneloop.text.bare import bare
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class Statistics:
     openings       how questions begin, the most frequent first
     balance        for classes: the rarest as a share of the most frequent; None without classes
     tags           records of each tag, the most frequent first
+    too_long       share of the sample that has more tokens than the base reads; 0 where that is not known
+    thinking       share of the sample's answers that hold reasoning; None without answers
+    advice         what these figures say should be done, beside what the version's report says
     synthetic      share of the origins whose source is synthetic
     """
 
@@ -93,6 +97,9 @@ class Statistics:
     balance: float | None
     synthetic: float
     tags: Mapping[str, int] = field(default_factory=dict)
+    too_long: float = 0.0
+    thinking: float | None = None
+    advice: tuple[Advice, ...] = ()
 
 
 def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "starter") -> Statistics:
@@ -120,7 +127,8 @@ def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "star
     sample = [record for _, record in sorted(drawn, key=lambda one: one[0])[:SAMPLE]]
     whole, told = _tokens(sample, tokenizer)
     origins, synthetic = _sources(ws, version)
-    return Statistics(
+    base = advising.base_facts(tokenizer)
+    found = Statistics(
         name=version.name,
         records=version.records,
         splits=dict(version.splits),
@@ -140,7 +148,10 @@ def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "star
         balance=min(labels.values()) / max(labels.values()) if labels else None,
         synthetic=synthetic,
         tags=tag_counts(ws, version),
+        too_long=sum(count > base.context for count in whole) / max(len(whole), 1) if base.context else 0.0,
+        thinking=_thinking(sample),
     )
+    return replace(found, advice=(*advising.of_statistics(found, base), *advising.of_models(ws, version)))
 
 
 def _limit(records: int) -> bytes:
@@ -157,6 +168,11 @@ def _tokens(sample: list[Record], name: str) -> tuple[list[int], list[int]]:
     tokenizer = load_tokenizer(find(name))
     whole = [len(tokenizer.encode(record.full_text)) for record in sample]
     return whole, [len(tokenizer.encode(turn.text)) for record in sample for turn in answers(record)]
+
+
+def _thinking(sample: list[Record]) -> float | None:
+    told = [bool(turn.reasoning or thoughts.split(turn.text).thought) for one in sample for turn in answers(one)]
+    return sum(told) / len(told) if told else None
 
 
 def _near_repeats(sample: list[Record]) -> float:

@@ -8,13 +8,13 @@ from typing import Any
 
 from tuneloop import charts
 from tuneloop.pages import NARROW, WIDE, render
+from tuneloop.prepare.advising import ALIKE, REPEATS, UNEVEN
 from tuneloop.prepare.statistics import Spectrum, Statistics
 from tuneloop.records import DatasetVersion
 from tuneloop.wording import Words
 
 ROWS = 15
 """Rows of a bar chart; the rest is one row."""
-REPEATS, ALIKE, UNEVEN = 0.1, 0.15, 0.1
 
 SPLITS = {
     "train": Words("train", "训练集"),
@@ -36,19 +36,6 @@ LANGUAGES = {
     "und": Words("undetermined", "无法判断"),
 }
 REST = Words("others", "其他")
-_REPEATED = Words(
-    "{share} of the sampled records are nearly the same as another. The step near_duplicates merges them.",
-    "抽样记录中有 {share} 与其他记录几乎相同，可用 near_duplicates 步骤合并。",
-)
-_ALIKE = Words(
-    "The answers sound much alike. More varied examples teach more than more of the same.",
-    "回答的措辞高度雷同。补充更多样的例子，比堆同类数据更有用。",
-)
-_UNEVEN = Words(
-    "The classes are very uneven: the rarest has less than a tenth of the most frequent. Collect more of it, and look "
-    "at its own figures when you evaluate, not at the accuracy of all.",
-    "类别极不均衡：最少的类别不到最多类别的十分之一。请补充该类数据，评测时看各类指标，而不只看总准确率。",
-)
 
 
 def page(found: Statistics, version: DatasetVersion) -> str:
@@ -60,7 +47,7 @@ def page(found: Statistics, version: DatasetVersion) -> str:
         found=found,
         version_made=version.created,
         cards=list(_cards(found)),
-        advice=[Words(**one["text"]) for one in report.get("advice", ())] + list(_remarks(found)),
+        advice=[Words(**one["text"]) for one in report.get("advice", ())] + [one.text for one in found.advice],
         groups=[group for group in _groups(found, report) if group["charts"]],
         spectra=list(_spectra(found)),
     )
@@ -79,15 +66,6 @@ def _cards(found: Statistics) -> Iterator[dict[str, Any]]:
 
 def _card(name: Words, value: str, bad: bool = False) -> dict[str, Any]:
     return {"name": name, "value": value, "bad": bad}
-
-
-def _remarks(found: Statistics) -> Iterator[Words]:
-    if found.near_repeats > REPEATS:
-        yield _REPEATED.format(share=f"{found.near_repeats:.0%}")
-    if found.distinct < ALIKE and found.sampled > 100:
-        yield _ALIKE
-    if found.balance is not None and found.balance < UNEVEN:
-        yield _UNEVEN
 
 
 def _groups(found: Statistics, report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -196,6 +196,10 @@ def _statistics(ws: Workspace, screen: Screen, name: str, to: Path | None, base:
         (Words("different pieces in answers", "回答多样性"), f"{found.distinct:.0%}"),
     ):
         screen.say(f"{words}: {value}")
+    for one in version.report.get("advice", ()):
+        screen.say(f"* {Words(**one['text'])}")
+    for advice in found.advice:
+        screen.say(f"* {advice.text}")
     screen.say(PAGE.format(place=place))
     screen.result(found)
 
