@@ -54,6 +54,12 @@ def test_tags_of_a_column_reach_the_records_and_join_where_records_merge(ws, wri
     assert "topic" not in version.report["inputs"][0]["files"][0]["unused"]
 
 
+def test_a_column_that_begins_late_in_a_file_is_seen(ws, write):
+    told = [{"question": f"第{n}问？", "answer": f"答{n}。"} | ({"topic": "晚"} if n > 250 else {}) for n in range(260)]
+    version = prepare(write("late.jsonl", rows(*told)), workspace=ws, recipe=recipe(tags="topic"))
+    assert tag_counts(ws, version) == {"晚": 9}
+
+
 def test_a_mapping_names_the_column_too(ws, write):
     one = prepare(write("faq.jsonl", ASKED), workspace=ws, recipe=recipe(mapping={"tags": "topic"}))
     assert one.id == prepare(write("faq.jsonl", ASKED), workspace=ws, recipe=recipe(tags=["topic"])).id

@@ -214,8 +214,8 @@ class Ingest:
         if reading is not None:
             told.shape, told.columns = reading.shape.name, dict(reading.columns)
             told.unused, told.confidence = reading.unused, reading.confidence
-        tag_columns = self.tagger.see(columns_of(rows))
-        told.unused = tuple(name for name in told.unused if name not in tag_columns)
+        self.tagger.see(columns_of(rows))
+        told.unused = tuple(name for name in told.unused if name not in self.recipe.tags.columns)
         of_input = self.tagger.of_input(note.name, self.terms[number].tags)
         for item in chain(first, items):
             told.items += 1
@@ -226,7 +226,7 @@ class Ingest:
                 continue
             if item.mended:
                 self.mended[item.mended] += 1
-            tags = (*of_input, *self.tagger.of_row(item.data, tag_columns))
+            tags = (*of_input, *self.tagger.of_row(item.data))
             try:
                 if reading is None:
                     raise problem or InputError("found no rows before it that show the columns")

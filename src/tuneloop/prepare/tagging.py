@@ -127,24 +127,22 @@ class Tagger:
     rejected: dict[str, int] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
-    def see(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """Note the columns of a file; gives those that hold tags."""
-        present = list(columns)
-        self.seen_columns.update(dict.fromkeys(present))
-        found = tuple(name for name in self.settings.columns if name in present)
-        self.found_columns.update(found)
-        return found
+    def see(self, columns: Iterable[str]) -> None:
+        """Note the columns of a file, for the error when none has those that are wanted."""
+        self.seen_columns.update(dict.fromkeys(columns))
 
     def of_input(self, name: str, told: Sequence[str] = ()) -> tuple[str, ...]:
         """The tags of all of an input: its name as the user named it, and what was `told` of it."""
         tag = _tidy(Path(name).stem)[:LONGEST] if self.settings.source else ""
         return self._few([*([tag] if tag else ()), *map(_tidy, told)])
 
-    def of_row(self, row: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    def of_row(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """The tags in the columns of a raw row; raises `SettingError` for what is no tag."""
         found: list[str] = []
-        for column in columns:
-            found += self._short(column, _cell(column, row.get(column)))
+        for column in self.settings.columns:
+            if column in row:
+                self.found_columns.add(column)
+                found += self._short(column, _cell(column, row[column]))
         return self._few(found)
 
     def of_records(self, records: Sequence[Record], given: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
