@@ -24,10 +24,12 @@ from tuneloop.prepare.fetching import download
 from tuneloop.prepare.fetching.card import card_of
 from tuneloop.prepare.fetching.choosing_files import choose, matches
 from tuneloop.prepare.fetching.spooled_files import There
-from tuneloop.prepare.place import Visit, name_of
+from tuneloop.prepare.place import Visit, name_of, places
 from tuneloop.prepare.places.huggingface import HuggingFace
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.store import sources
+
+places.load("huggingface")  # which gives it its name
 
 COMMIT = "c0ffee" + "0" * 34
 

@@ -13,11 +13,13 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tuneloop.errors import InputError, MissingPackageError, NotFoundError, SettingError, UsageError
 from tuneloop.prepare import prepare, versions
-from tuneloop.prepare.place import Visit, name_of
+from tuneloop.prepare.place import Visit, name_of, places
 from tuneloop.prepare.places import object_store
 from tuneloop.prepare.places.object_store import ObjectStore
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.store import sources
+
+places.load("object_store")  # which gives it its name
 
 
 def lines(*questions: str) -> bytes:

@@ -28,13 +28,15 @@ from tuneloop.errors import (
 from tuneloop.prepare import prepare, versions
 from tuneloop.prepare.fetching import reading_only
 from tuneloop.prepare.fetching.plain_values import Values, packed, unpacked
-from tuneloop.prepare.place import Visit, name_of, shown
+from tuneloop.prepare.place import Visit, name_of, places, shown
 from tuneloop.prepare.places import sql as sql_place
 from tuneloop.prepare.places.sql import Sql
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.runs import queue
 from tuneloop.store import sources
+
+places.load("sql")  # which gives it its name
 
 
 def recipe(**sql):

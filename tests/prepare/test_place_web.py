@@ -25,11 +25,13 @@ from tuneloop.prepare.container import Refused, Skipped
 from tuneloop.prepare.fetching import addresses, robots
 from tuneloop.prepare.fetching.addresses import AddressError, checked, target
 from tuneloop.prepare.fetching.page_list import addresses_in
-from tuneloop.prepare.place import Visit, name_of, shown
+from tuneloop.prepare.place import Visit, name_of, places, shown
 from tuneloop.prepare.places.web import Web
 from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.prepare.source_file import SourceFile
 from tuneloop.store import sources
+
+places.load("web")  # which gives it its name
 
 ARTICLE = "秋天的早晨，村口的老槐树下总有人在等车，风把叶子一片片吹落在石板路上。"
 
