@@ -21,7 +21,7 @@ from typing import Any
 
 from harness import machine
 from personal.generate import Item, Row, formats, persons
-from personal.score import Scores, commonest, judge, table
+from personal.score import Scores, beside, commonest, judge, table
 
 HERE = Path(__file__).parent
 SLICE = 300_000  # characters of each text that the peers are timed on; Presidio reads a quarter of a megabyte a second
@@ -54,7 +54,9 @@ def main() -> None:
         programs: dict[str, Scores] = {}
         for program, answers in answered(rows, options).items():
             programs[program] = judge(rows, answers, ignored)
-        parts += ["", f"## {name}", "", *table(programs)]
+        parts += ["", f"## {name}", "", *table(programs["tuneloop"])]
+        if len(programs) > 1:
+            parts += ["", "found, precision:", "", *beside(programs)]
         if options.examples:
             ours = programs["tuneloop"]
             for what, pairs in (("missed", ours.missed), ("wrong", ours.wrong)):

@@ -57,6 +57,7 @@ FOUND = [
     ("设备ac32.83ea.14c4上线", "mac_address", "ac32.83ea.14c4"),
     ("（+86）138-1234-5678", "mobile", "（+86）138-1234-5678"),
     ("IP：2400:e186:c01d:c5e4:dd4:64d7:5ca:ecd8", "ip_address", "2400:e186:c01d:c5e4:dd4:64d7:5ca:ecd8"),
+    ("再确认一次：fe80::63f8:357e:2832:2111", "ip_address", "fe80::63f8:357e:2832:2111"),
     ("server 172.16.205.251 is down", "ip_address", "172.16.205.251"),
     ("the password is patel_3092 for now", "password", "patel_3092"),
     ("QQ号wxid_lseord8s0ktem8", "account", "wxid_lseord8s0ktem8"),

@@ -28,7 +28,9 @@ class Account(PersonalKind):
     )
 
     def judge(self, candidate: Candidate) -> float:
-        return 0.8 if candidate.digits else 0.0  # without a digit it is a word more often than a name
+        return (
+            0.8 if candidate.digits or candidate.value.startswith("wxid_") else 0.0
+        )  # without a digit it is a word more often than a name
 
     def normal(self, value: str) -> str:
         return value.lower()

@@ -26,7 +26,7 @@ class IpAddress(PersonalKind):
     hint = re.compile("[.:][0-9A-Fa-f]{0,4}[.:][0-9A-Fa-f:]")
     pattern = re.compile(
         r"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z]|\.[0-9])"
-        r"|(?<![0-9A-Za-z.])(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{1,4})?(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}(?:::)?(?![0-9A-Za-z:]|\.[0-9])"
+        r"|(?<![0-9A-Za-z.])(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{1,4}|(?=::))(?::{1,2}[0-9A-Fa-f]{1,4}){2,7}(?:::)?(?![0-9A-Za-z:]|\.[0-9])"
     )
 
     def judge(self, candidate: Candidate) -> float:

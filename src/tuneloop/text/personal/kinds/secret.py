@@ -43,4 +43,4 @@ class Secret(PersonalKind):
         value = (
             candidate.value
         )  # sk-learn-contrib-some-long-name has no digit, some keys of letters only have both cases
-        return 0.95 if candidate.digits or not (value[4:].islower() or value.isupper()) else 0.0
+        return 0.95 if candidate.digits or value[:4] == "AKIA" or not (value[4:].islower() or value.isupper()) else 0.0
