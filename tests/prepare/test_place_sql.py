@@ -60,6 +60,7 @@ def test_a_table_and_a_query_become_records(ws, faq):
     origin = versions.origins_of(ws, version, record.id)[0]
     assert origin.locator.startswith("row ")
     assert origin.file == f"{faq}#faq"
+    assert origin.time
     source = sources.source(ws, origin.source)
     assert source.name == faq
     assert source.details["table"] == "faq"

@@ -52,6 +52,7 @@ class Site:
     asked: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
+    server: Any = None
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def site() -> Iterator[Site]:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Site(f"http://127.0.0.1:{server.server_port}")
+    found = Site(f"http://127.0.0.1:{server.server_port}", server=server)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield found
@@ -425,3 +426,39 @@ def test_a_stop_ends_waiting(site, tmp_path):
     visit.close(made=False)
     assert time.monotonic() - begun < 20
     assert io.BytesIO(next((tmp_path / "spools").glob("*/*.body")).read_bytes()).read() == b"<p>a"
+
+
+def test_https_is_trusted_by_its_certificate_alone(site, tmp_path, monkeypatch):
+    """The connection goes to a number; the certificate is held against the name."""
+    import ipaddress
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
+    now = datetime.now(UTC)
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "cert.pem").write_bytes(certificate)
+    (tmp_path / "both.pem").write_bytes(certificate + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "both.pem")
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.answers = {"/a": b"<p>a"}
+    here = site.url.replace("http:", "https:")
+    local = here.replace("127.0.0.1", "localhost")
+    hosts = ("127.0.0.1", "localhost")
+    assert "cannot be trusted" in look(site, tmp_path, f"{here}/a", hosts=hosts)[0][1]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    good, wrong = look(site, tmp_path, f"{here}/a", f"{local}/a", hosts=hosts)
+    assert good == b"<p>a"
+    assert "cannot be trusted" in wrong[1]

@@ -10,7 +10,7 @@ import hashlib
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,7 @@ class Ledgers:
     sources: list[str]
     offsets: list[int]
     licences: Sequence[str | None]
-    times: Sequence[Mapping[str, str]]
+    times: Sequence[Callable[[str], str | None]]
     counts: list[Counter[str]] = field(default_factory=list)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
@@ -209,7 +209,7 @@ class Ledgers:
             "source": self.sources[row["input"]],
             "item": row["item"] + self.offsets[row["input"]],
             "licence": self.licences[row["input"]],
-            "time": self.times[row["input"]].get(row["file"]),
+            "time": self.times[row["input"]](row["file"]),
             "tags": tags,
             **{name: row[name] for name in ("file", "locator", "subject", "group")},
         }

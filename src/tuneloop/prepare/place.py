@@ -32,8 +32,8 @@ class Visit:
 
     `spools` makes the folder that spools lie in; `look` is told how much is done, of how much, of what, and raises
     `StoppedError` when a person stopped the run.  `digest` and `size` are of the content as read, `details` what the
-    source remembers (revision, query, time), `times` when each file was fetched (ISO 8601, UTC), by its name;
-    `said` goes into the report.
+    source remembers (revision, query, time), `times` when each file was fetched (ISO 8601, UTC), by its name,
+    and `time` when those were that are not named there; `said` goes into the report.
     """
 
     spools: Callable[[], Path]
@@ -44,6 +44,7 @@ class Visit:
     licence: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
+    time: str | None = None
     said: list[Words] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,6 +61,10 @@ class Visit:
         """Count a file's content into the digest of the input."""
         self._whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogatepass"))
         self.digest, self.size = self._whole.hexdigest(), self.size + size
+
+    def time_of(self, file: str) -> str | None:
+        """When a file was fetched; None for those of this machine."""
+        return self.times.get(file, self.time)
 
     def close(self, *, made: bool) -> None:
         """End it: the spool goes when a version was `made` of it."""

@@ -155,7 +155,7 @@ class _Job:
         sources, offsets = self._sources(ingest)
         pairs = zip(self.terms, ingest.notes, strict=True)
         licences = [terms.licence or note.visit.licence for terms, note in pairs]
-        times = [note.visit.times for note in ingest.notes]
+        times = [note.visit.time_of for note in ingest.notes]
         return Ledgers(self._writer("fates"), self._writer("origins"), successors, sources, offsets, licences, times)
 
     def _sources(self, ingest: Ingest) -> tuple[list[str], list[int]]:

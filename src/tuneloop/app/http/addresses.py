@@ -140,20 +140,21 @@ def served(
 
 def _chosen(recipe: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     """The caller's settings of places, when they only choose."""
-    places = recipe.get("places") or {}
-    if not isinstance(places, Mapping):
-        return {"": {}} if places else {}
+    places = recipe.get("places", {})
+    where = Where(field="recipe.places")
+    if not isinstance(places, Mapping) or not all(isinstance(values, Mapping) for values in places.values()):
+        raise UsageError("found no settings by place", expected='such as {"sql": {"key": "id"}}', where=where)
     for name, values in places.items():
-        for key in values if isinstance(values, Mapping) else ():
+        for key in values:
             if key not in CHOOSING.get(name, ()):
                 known = ", ".join(sorted(CHOOSING.get(name, ()))) or "nothing"
                 raise UsageError(
                     f"found places.{name}.{key}",
                     expected=f"over HTTP only {known}",
-                    where=Where(field="recipe.places"),
+                    where=where,
                     do="The others are set in the server's settings, under places.settings",
                 )
-    return {name: values for name, values in places.items() if isinstance(values, Mapping)}
+    return places
 
 
 def _check_tables(one: ServedDatabase, table: str, sql: Mapping[str, Any]) -> None:

@@ -75,10 +75,10 @@ class HubPlace(Place):
             where=where,
             place=self.name,
         )
-        visit.licence = card.licence
+        visit.licence, visit.time = card.licence, datetime.now(UTC).isoformat(timespec="seconds")
         visit.details.update(
             place=self.name, revision=self.revision, commit=listing.commit, config=chosen.config, split=chosen.split,
-            files=len(chosen.files), server=self.server(), time=datetime.now(UTC).isoformat(timespec="seconds"),
+            files=len(chosen.files), server=self.server(), time=visit.time,
         )  # fmt: skip
         shown = self.shown(address)
         yield from (Skipped(f"{shown}/{script}", SCRIPT) for script in chosen.scripts)

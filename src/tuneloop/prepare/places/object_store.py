@@ -102,7 +102,8 @@ class ObjectStore(Place):
                 yield Skipped(name, HIDDEN if is_hidden(inner) else ABOUT)
             else:
                 taken.append((name, one))
-        visit.details.update(place=self.name, files=len(taken), time=datetime.now(UTC).isoformat(timespec="seconds"))
+        visit.time = datetime.now(UTC).isoformat(timespec="seconds")
+        visit.details.update(place=self.name, files=len(taken), time=visit.time)
 
         def fetch(one: There, target: Path, look: Callable[[int], None]) -> None:
             _fetch(files, one, target, look, shown)

@@ -113,6 +113,7 @@ class Sql(Place):
         read = _Read(self, url, name, table, spool, visit)
         read.run()
         visit.details.update(place=self.name, query=self.query, table=table, key=self.key, time=read.begun)
+        visit.time = read.begun
         rows = spool.folder / ROWS
         with rows.open("rb") as stream:
             visit.add_content("rows", hashlib.file_digest(stream, "sha256").hexdigest(), rows.stat().st_size)

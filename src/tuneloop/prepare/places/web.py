@@ -99,7 +99,7 @@ class Web(Place):
                 continue
             page = _kept(spool, url) or {}
             times.append(page["time"])
-            visit.times[name] = page["time"]
+            visit.times[name] = visit.time = page["time"]
             visit.add_content(name, page["digest"], page["size"])
             ending = ".html" if page["type"] in HTML else PurePosixPath(urlsplit(page["final"]).path).suffix.lower()
             file = SourceFile(name, path=_body(spool, url), ending=ending, charset=codec_of(page["charset"] or ""))
@@ -140,7 +140,13 @@ class Web(Place):
         pace = Pace(self.delay)
         agent = f"{AGENT}/{__version__}" + (f" (+{self.contact})" if self.contact else "")
         client = WebClient(
-            agent, pace, frozenset(host.lower() for host in self.hosts), self.timeout, self.page_seconds, self.max_megabytes << 20, self.tries
+            agent,
+            pace,
+            frozenset(host.lower() for host in self.hosts),
+            self.timeout,
+            self.page_seconds,
+            self.max_megabytes << 20,
+            self.tries,
         )
         sites: dict[str, list[str]] = defaultdict(list)
         failed: dict[str, Refused] = {}
