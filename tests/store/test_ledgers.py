@@ -74,7 +74,7 @@ def test_the_same_rows_are_the_same_blob(ledgers: Ledgers) -> None:
 def test_row_groups_are_bounded_in_rows_and_in_bytes(ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr(module, "GROUP_ROWS", 1000)
+    monkeypatch.setattr(module, "SMALL_GROUPS", {"members": 1000})
     address = written(ledgers, "members", [member(number) for number in range(2500)])
     metadata = pq.read_metadata(ledgers._blobs.path(address))
     assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [1000, 1000, 500]
@@ -122,7 +122,7 @@ def test_members_must_rise(ledgers: Ledgers, then: list[dict[str, Any]]) -> None
 
 
 def test_a_sorted_ledger_finds_a_value_or_says_no(ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GROUP_ROWS", 100)
+    monkeypatch.setattr(module, "SMALL_GROUPS", {"members": 100})
     address = written(ledgers, "members", [member(number) for number in range(0, 1000, 2)])
     for number in (0, 2, 198, 200, 998):
         assert ledgers.holds(address, "record", f"r1:{number:08d}")

@@ -114,17 +114,18 @@ def sources_of(ws: Workspace, version: DatasetVersion) -> list[str]:
 
 
 def entry(ws: Workspace, version: DatasetVersion, record: str) -> Entry:
-    """One record of a version; raises NotFoundError."""
-    query = """
-        SELECT m.record AS id, r.kind, m.split, m.weight, r.payload
-        FROM members m JOIN records r ON r.id = m.record WHERE m.record = ? LIMIT 1
-    """
-    rows = ws.ledgers.query(
-        query,
-        [record],
-        members=datasets.addresses(ws, version.name, "members"),
-        records=datasets.addresses(ws, version.name, "records"),
-    ).to_pylist()
-    if not rows:
+    """One record of a version; raises NotFoundError.  Reads one row group of each ledger that may hold it."""
+    member = _found(ws, version, "members", "record", record, ["split", "weight"])
+    held = _found(ws, version, "records", "id", record, ["id", "kind", "payload"]) if member else None
+    if member is None or held is None:
         raise NotFoundError(f"{version.name} holds no record {record!r}")
-    return Entry(**{**rows[0], "payload": to_record(rows[0]["payload"]).payload()})
+    return Entry(**member, **{**held, "payload": to_record(held["payload"]).payload()})
+
+
+def _found(
+    ws: Workspace, version: DatasetVersion, kind: str, column: str, value: str, columns: Sequence[str]
+) -> dict[str, Any] | None:
+    for address in datasets.addresses(ws, version.name, kind):
+        if (row := ws.ledgers.find(address, column, value, columns)) is not None:
+            return row
+    return None

@@ -61,11 +61,10 @@ class Passport:
 
 def passport(ws: Workspace, record: str) -> Passport:
     """Everything that is known of a record of any version; raises `NotFoundError`."""
-    holding = versions.trace(ws, record)
-    if not holding:
+    names = datasets.splits_with(ws, record)
+    if not names:
         raise NotFoundError(f"no version holds the record {record!r}", do="List records with tuneloop preview")
-    newest = holding[-1]
-    names = {one.name: _split(ws, one.name, record) for one in holding}
+    newest = datasets.version(ws, list(names)[-1])
     trained = [one for one in models.models(ws) if one.dataset in names and names[one.dataset] == "train"]
     return Passport(
         record=record,
@@ -74,17 +73,8 @@ def passport(ws: Workspace, record: str) -> Passport:
         edits=_edits(ws, newest.name, record),
         versions=names,
         models=[one.name for one in trained],
-        results=[_result(report) for one in trained for report in evaluations.evaluations(ws, one.name)],
+        results=_results(ws, [one.name for one in trained]),
     )
-
-
-def _split(ws: Workspace, version: str, record: str) -> str:
-    found = ws.ledgers.query(
-        "SELECT split FROM members WHERE record = ? LIMIT 1",
-        [record],
-        members=datasets.addresses(ws, version, "members"),
-    )
-    return str(found["split"][0].as_py())
 
 
 def _edits(ws: Workspace, version: str, record: str) -> list[Edit]:
@@ -107,5 +97,10 @@ def _edits(ws: Workspace, version: str, record: str) -> list[Edit]:
     return found
 
 
-def _result(report: Report) -> Result:
-    return Result(report.name, report.model, report.measure, report.metrics)
+def _results(ws: Workspace, trained: list[str]) -> list[Result]:
+    """The evaluations of some models, in the order of the models."""
+    reports: dict[str, list[Report]] = {name: [] for name in trained}
+    for report in evaluations.evaluations(ws) if trained else ():
+        if report.model in reports:
+            reports[report.model].append(report)
+    return [Result(one.name, one.model, one.measure, one.metrics) for own in reports.values() for one in own]

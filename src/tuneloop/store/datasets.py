@@ -91,16 +91,22 @@ def addresses(ws: Workspace, version_name: str, kind: str, run: str | None = Non
 
 
 def versions_with(ws: Workspace, record: str) -> list[DatasetVersion]:
-    """The versions that hold a record, oldest first, by the sorted `members` ledgers."""
-    columns = dataset_ledgers.c
-    with ws.db.read() as connection:
-        query = select(columns.version, columns.address).where(columns.kind == "members")
-        members = [(row.version, row.address) for row in connection.execute(query)]
-    held: dict[str, bool] = {}
-    for address in {address for _, address in members}:
-        held[address] = ws.ledgers.holds(address, "record", record)
-    names = {name for name, address in members if held[address]}
+    """The versions that hold a record, oldest first."""
+    names = splits_with(ws, record)
     return [one for one in versions(ws) if one.name in names]
+
+
+def splits_with(ws: Workspace, record: str) -> dict[str, str]:
+    """The versions that hold a record, oldest first, and the split each has it in, by the sorted `members` ledgers."""
+    columns = dataset_ledgers.c
+    query = select(columns.version, columns.address).where(columns.kind == "members")
+    numbered = query.join(dataset_versions, dataset_versions.c.name == columns.version)
+    with ws.db.read() as connection:
+        members = connection.execute(numbered.order_by(dataset_versions.c.number)).all()
+    held = {
+        address: ws.ledgers.find(address, "record", record, ["split"]) for address in {one.address for one in members}
+    }
+    return {one.version: row["split"] for one in members if (row := held[one.address]) is not None}
 
 
 def _add_ledgers(connection: Connection, name: str, run: str | None, wanted: Mapping[str, Sequence[str]]) -> None:
