@@ -29,6 +29,7 @@ ACTIONS = (
     "forget",
     "reveal",
     "new-key",
+    "spam-model",
 )
 NONE = Words(
     "No dataset version yet. Make one with: tuneloop prepare FILE", "还没有数据集版本。创建：tuneloop prepare 文件"
@@ -76,7 +77,7 @@ def data(
     ] = "list",
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAMES...]", help="Versions, a record's id, or pseudonyms.", show_default=False),
+        typer.Argument(metavar="[NAMES...]", help="Versions, a record's id, pseudonyms, a file.", show_default=False),
     ] = None,
     subject: Annotated[
         str | None, typer.Option(metavar="NAME", help="forget: the person, as the data names them.", show_default=False)
@@ -85,7 +86,8 @@ def data(
         str | None, typer.Option(metavar="SOURCE", help="forget: the source, as source-3.", show_default=False)
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="statistics: the page, as stats.html.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="For statistics and spam-model: the file.", show_default=False),
     ] = None,
     base: Annotated[str, typer.Option(metavar="MODEL", help="statistics: whose tokens are counted.")] = "starter",
     yes: Annotated[bool, typer.Option("--yes", help="forget, new-key: do it, and not only say what would be.")] = False,
@@ -107,13 +109,18 @@ def data(
       tuneloop data merge data-1 data-3
       tuneloop data forget --subject customer-7 --yes
       tuneloop data reveal '[MOBILE-K7QM2XVB]'
+      tuneloop data spam-model examples.csv --to spam.npz
     """
     from tuneloop.app.cli.data_shown import show_duplicates, show_tags
     from tuneloop.app.cli.revealed import show_new_key, show_revealed
     from tuneloop.app.cli.screen import Screen
+    from tuneloop.app.cli.spam_shown import show_spam_model
 
     screen = Screen(as_json)
     given = names or []
+    if action == "spam-model":
+        show_spam_model(screen, _taken(given, 1, "examples.csv")[0], to)
+        return
     with workspace_at(workspace, create=False) as ws:
         if action == "list":
             _list(ws, screen)

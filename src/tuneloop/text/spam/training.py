@@ -80,11 +80,11 @@ def _sentences(rows: Sequence[Row]) -> Iterator[Row]:
     return ((part, False) for part in sorted(found) if len(part) >= 4 and detect(part) == "zh")
 
 
-def fit(rows: Sequence[Row], start: Detector | None = None) -> Detector:
+def fit(rows: Sequence[Row], start: Detector | None = None, counts: Sequence[float] | None = None) -> Detector:
     """A detector fitted on rows; the same rows give the same one.
 
     With `start` its weights are where fitting begins and what the penalty draws to, so what it knows and the rows do
-    not touch stays.  Raises `InputError` unless there are examples of both.
+    not touch stays.  `counts` say how often each row is meant.  Raises `InputError` unless there are examples of both.
     """
     import numpy as np
 
@@ -95,7 +95,7 @@ def fit(rows: Sequence[Row], start: Detector | None = None) -> Detector:
     prior = np.zeros(PLACES + len(SIGNS), dtype=np.float32) if start is None else start.weights
     weights, bias = prior.copy(), 0.0 if start is None else start.bias
     past, past_bias = np.full(len(weights), 1e-8), 1e-8
-    importance = _importance(rows)
+    importance = _importance(rows, [1.0] * len(rows) if counts is None else counts)
     for _ in range(ROUNDS):
         error = importance * (1 / (1 + np.exp(-np.clip(found.times(weights) + bias, -60, 60))) - truth)
         pulls = np.bincount(found.places, weights=found.values * error[found.owners], minlength=len(weights))
@@ -107,13 +107,15 @@ def fit(rows: Sequence[Row], start: Detector | None = None) -> Detector:
     return Detector(weights, bias)
 
 
-def _importance(rows: Sequence[Row]) -> NDArray[np.float64]:
+def _importance(rows: Sequence[Row], counts: Sequence[float]) -> NDArray[np.float64]:
     """[n] each kind in each group of languages weighs the same; the sum is 1."""
     import numpy as np
 
     kinds = [(detect(text) == "zh", spam) for text, spam in rows]
-    counts = {kind: kinds.count(kind) for kind in set(kinds)}
-    return np.array([1 / counts[kind] / len(counts) for kind in kinds])
+    totals: dict[tuple[bool, bool], float] = {}
+    for kind, count in zip(kinds, counts, strict=True):
+        totals[kind] = totals.get(kind, 0.0) + count
+    return np.array([count / totals[kind] / len(totals) for kind, count in zip(kinds, counts, strict=True)])
 
 
 def sms_rows(path: Path) -> list[Row]:
