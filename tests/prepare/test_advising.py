@@ -47,7 +47,7 @@ def test_counts_that_call_for_nothing():
             {"train": 2000, "test": 300},
             {"zh": 2260, "en": 40, "und": 9},
             "languages",
-            "en are 1.7% of the records, zh 98%",
+            "Records in English are 1.7%, in Chinese 98%",
         ),
     ],
 )

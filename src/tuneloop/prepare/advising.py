@@ -36,6 +36,14 @@ NAMED = 5
 SIZES = ((1e9, 2000), (8e9, 1000), (math.inf, 500))
 """Rows that are customary for bases of up to so many parameters."""
 
+LANGUAGES = {
+    "zh": Words("Chinese", "中文"),
+    "en": Words("English", "英文"),
+    "ja": Words("Japanese", "日文"),
+    "ko": Words("Korean", "韩文"),
+    "und": Words("undetermined", "无法判断"),
+}
+
 FEW = Words(
     "{count} records; at least {minimum} are wanted for tuning, {better} and more are better. Quality beats quantity: "
     "have more collected, or synthesized from the best of these, before you tune.",
@@ -55,9 +63,9 @@ SMALL_TEST = Words(
     "{count} test records tell a rate of {share:.0%} only to ± {half:.0f} points; ± {wanted:.0f} takes about {enough}.",
     "测试集只有 {count} 条，{share:.0%} 的比例误差约 ±{half:.0f} 个百分点；要缩小到 ±{wanted:.0f} 约需 {enough} 条。",
 )
-LANGUAGES = Words(
-    "{few} are {share:.1%} of the records, {most} {rest:.0%}: too few to learn, enough to disturb. Add to them, or "
-    "take them out.",
+FEW_IN = Words(
+    "Records in {few} are {share:.1%}, in {most} {rest:.0%}: too few to learn, enough to disturb. Add to them, or take "
+    "them out.",
     "{few} 只占 {share:.1%}，{most} 占 {rest:.0%}：前者太少，学不会还会干扰。请补充或去除。",
 )
 THIN_TAGS = Words(
@@ -149,8 +157,14 @@ def of_counts(splits: Mapping[str, int], languages: Mapping[str, int]) -> Iterat
         most, few = max(known, key=lambda one: known[one]), min(known, key=lambda one: known[one])
         share = known[few] / sum(known.values())
         if share < RARE / 2:
-            text = LANGUAGES.format(few=few, share=share, most=most, rest=known[most] / sum(known.values()))
+            text = FEW_IN.format(
+                few=_named(few), share=share, most=_named(most), rest=known[most] / sum(known.values())
+            )
             yield Advice("languages", text, share)
+
+
+def _named(language: str) -> Words:
+    return LANGUAGES.get(language, Words(language, language))
 
 
 def _test(tested: int) -> Iterator[Advice]:

@@ -83,7 +83,7 @@ def chosen_strata(names: Sequence[str]) -> tuple[By, ...]:
 
 
 def groups_of(ws: Workspace, version: DatasetVersion) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The tags, sources (by name), language and kind of each record of a version."""
+    """The tags, sources (by name), language and kind of each record of a version; equal ones are one object."""
     ledgers = {kind: datasets.addresses(ws, version.name, kind) for kind in ("members", "records", "origins")}
     query = """
         SELECT DISTINCT ON (m.record) m.record, r.kind, r.lang FROM members m JOIN records r ON r.id = m.record
@@ -97,15 +97,13 @@ def groups_of(ws: Workspace, version: DatasetVersion) -> dict[str, dict[str, tup
         for row in ws.ledgers.query(query, origins=ledgers["origins"]).to_pylist():
             origins[row["record"]] = tuple(named.get(one, one) for one in row["ids"])
     tags = tags_of(ws, version)
-    return {
-        row["record"]: {
-            "tag": tags.get(row["record"], ()),
-            "source": origins.get(row["record"], ()),
-            "language": (row["lang"] or "und",),
-            "kind": (row["kind"],),
-        }
-        for row in about
-    }
+    alike: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for row in about:
+        record = row["record"]
+        key = (tags.get(record, ()), origins.get(record, ()), (row["lang"] or "und",), (row["kind"],))
+        found[record] = alike.setdefault(key, dict(zip(BYS, key, strict=True)))
+    return found
 
 
 def _usual(groups: Any) -> By:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuneloop import charts
 from tuneloop.pages import NARROW, WIDE, render
-from tuneloop.prepare.advising import ALIKE, REPEATS, UNEVEN
+from tuneloop.prepare.advising import ALIKE, LANGUAGES, REPEATS, UNEVEN
 from tuneloop.prepare.statistics import Spectrum, Statistics
 from tuneloop.records import DatasetVersion
 from tuneloop.wording import Words
@@ -27,13 +27,6 @@ KINDS = {
     "preference": Words("preference pair", "偏好对"),
     "rating": Words("rated answer", "带评价的回答"),
     "label": Words("classified text", "分类文本"),
-}
-LANGUAGES = {
-    "zh": Words("Chinese", "中文"),
-    "en": Words("English", "英文"),
-    "ja": Words("Japanese", "日文"),
-    "ko": Words("Korean", "韩文"),
-    "und": Words("undetermined", "无法判断"),
 }
 REST = Words("others", "其他")
 
