@@ -129,6 +129,23 @@ class Members:
         self.made.lengths.extend(batch.column("length").to_pylist())
 
 
+def identity_lines(members: pa.RecordBatch) -> memoryview:
+    """What members add to the identity of their version: for each the line `record TAB split TAB weight`."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not members.num_rows:
+        return memoryview(b"")
+    weights = members.column("weight").dictionary_encode()
+    written = pa.array([repr(one) for one in weights.dictionary.to_pylist()]).take(weights.indices)
+    lines = pc.binary_join_element_wise(members.column("record"), members.column("split"), written, "\t")
+    whole = pc.binary_join_element_wise(lines, "", "\n")
+    _, offsets, content = whole.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[whole.offset : whole.offset + len(whole) + 1]
+    return memoryview(content)[int(ends[0]) : int(ends[-1])]
+
+
 def end_items(final: Spill, outcomes: Outcomes, splits: Splits, merged: Mapping[int, str]) -> None:
     """Write down the end of every item that came through all steps: kept, merged at last, or left out as a bridge."""
     ends = outcomes.new_pass()

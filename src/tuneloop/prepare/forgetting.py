@@ -35,11 +35,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare.commit import SCHEME
+from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
 from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
-from tuneloop.store import Workspace, datasets, keys
+from tuneloop.store import Workspace, datasets
 from tuneloop.store.database import clock
 from tuneloop.store.reviews import erase_records
 from tuneloop.store.tables import (
@@ -145,7 +146,10 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
     secret = ws.key() or salt(ws, keep=True)
     gone = frozenset(found.records)
     with ExitStack() as stack:
-        plans = [_Plan(ws, name, found, gone, secret, stack) for name in found.versions]
+        plans = [_Plan(ws, name, found, gone, secret) for name in found.versions]
+        rewriting = Rewriting(ws, frozenset[str]().union(*(plan.erased for plan in plans)), stack)
+        for plan in plans:
+            plan.rewrite(rewriting)
         with ws.db.write(durable=True) as connection:
             lock_kind(connection, "data")
             if set(connection.execute(select(dataset_versions.c.name)).scalars()) != known:
@@ -194,9 +198,7 @@ def hide_subject(ws: Workspace, run: str) -> None:
 class _Plan:
     """One version written again without what is forgotten; its new blobs exist, and no row names them yet."""
 
-    def __init__(
-        self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes, stack: ExitStack
-    ) -> None:
+    def __init__(self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes) -> None:
         self.ws, self.name, self.found, self.gone, self.secret = ws, name, found, gone, secret
         self.items = _items(ws, name, found.subject, found.source)
         self.imported = _imported(ws, name, self.items)
@@ -205,8 +207,24 @@ class _Plan:
         self.erased = self._erased()
         self.splits: Counter[str] = Counter()
         self.identity = hashlib.sha256()
-        for kind in ("records", "origins", "fates", "changes", "members", "losses"):
-            self._rewrite(kind, stack)
+        self.kinds_gone = self._kinds_gone()
+
+    def rewrite(self, rewriting: Rewriting) -> None:
+        """Write the ledgers that hold any of it again."""
+        with self.ws.db.read() as connection:
+            columns = dataset_ledgers.c
+            query = select(dataset_ledgers).where(columns.version == self.name, columns.kind.in_(REWRITTEN))
+            rows = connection.execute(query.order_by(columns.kind, columns.position)).all()
+        for row in rows:
+            if row.kind == "members":
+                made = rewriting.members(row.address, self.erased, self.splits, self.identity)
+            elif row.kind in COLUMNS:
+                made = rewriting.without(row.kind, row.address, self.erased)
+            else:
+                made = rewriting.of_items(row.kind, row.address, self.items, self.secret)
+            if made != row.address:
+                self.before.append(row.address)
+                self.after.append((row.kind, row.position, made, row.run))
 
     def _erased(self) -> set[str]:
         """The records that go and everything they were before: their edits, and what was dropped of these items."""
@@ -229,54 +247,6 @@ class _Plan:
         held = self.ws.ledgers.query(query, [sorted(records)], members=members)["record"].to_pylist()
         return set(held) - self.gone
 
-    def _rewrite(self, kind: str, stack: ExitStack) -> None:
-        with self.ws.db.read() as connection:
-            columns = dataset_ledgers.c
-            query = select(dataset_ledgers).where(columns.version == self.name, columns.kind == kind)
-            rows = connection.execute(query.order_by(columns.position)).all()
-        for row in rows:
-            writer = stack.enter_context(self.ws.ledgers.writer(kind))
-            changed = 0
-            if kind == "members":
-                changed = self._members(row.address, writer)
-            else:
-                for batch in self.ws.ledgers.read(row.address):
-                    pairs = [(one, self._row(kind, one)) for one in batch.to_pylist()]
-                    changed += sum(new is not one for one, new in pairs)
-                    writer.write([new for _, new in pairs if new is not None])
-            if not changed:
-                continue
-            address = writer.commit()
-            self.before.append(row.address)
-            self.after.append((kind, row.position, address, row.run))
-
-    def _row(self, kind: str, row: dict[str, Any]) -> dict[str, Any] | None:
-        """A row as it is from now on: itself, another one, or None."""
-        if kind in ("records", "losses"):
-            return None if row["id" if kind == "records" else "record"] in self.erased else row
-        if kind == "changes":
-            return None if {row["record"], row["parent"]} & self.erased else row
-        if (row["source"], row["item"]) not in self.items:
-            return row
-        if kind == "origins":
-            return None
-        mark = keys.tombstone(self.secret, row["record"] or f"{row['source']}:{row['item']}")
-        ended = {"outcome": "dropped", "reason": "forgotten", "step": "forget"}
-        return row | ended | {"record": None, "imported": None, "message": f"tombstone {mark}", "excerpt": ""}
-
-    def _members(self, address: str, writer: Any) -> int:
-        """The list without them, which both versions have from now on; returns how many went."""
-        gone = 0
-        for batch in self.ws.ledgers.read(address):
-            rows = batch.to_pylist()
-            stay = [row for row in rows if row["record"] not in self.erased]
-            gone += len(rows) - len(stay)
-            for row in stay:
-                self.splits[row["split"]] += 1
-                self.identity.update(f"{row['record']}\t{row['split']}\t{row['weight']!r}\n".encode())
-            writer.write(stay)
-        return gone
-
     def commit(self, connection: Connection, person: str) -> str:
         """Make the version without the data visible and turn the old one into its tombstones; returns the new name."""
         table = dataset_versions
@@ -287,7 +257,7 @@ class _Plan:
         name = connection.execute(select(table.c.name).where(same)).scalar()
         told = {"of": self.name, "items": len(self.items), "records": len(self.gone), "by": person}
         report = {**_without_texts(old["report"]), "forgotten": told}
-        counts = {"splits": {split: self.splits.get(split, 0) for split in old["splits"]}, "kinds": self._kinds()}
+        counts = {"splits": {split: self.splits.get(split, 0) for split in old["splits"]}, "kinds": self._kinds(old["kinds"])}
         if name is None:
             number = next_number(connection, "data")
             name = f"data-{number}"
@@ -315,19 +285,21 @@ class _Plan:
                 insert(dataset_ledgers).values({**row, "version": name, "address": address, "run": None})
             )
 
-    def _now(self, kind: str) -> list[str]:
-        """The addresses of a kind of ledger as they are once this is committed."""
-        changed = {position: address for one, position, address, _ in self.after if one == kind}
-        old = datasets.addresses(self.ws, self.name, kind)
-        return [changed.get(position, address) for position, address in enumerate(old)]
-
-    def _kinds(self) -> dict[str, int]:
+    def _kinds_gone(self) -> dict[str, int]:
+        """Of what kinds the members are that go."""
         query = """
-            SELECT kind, count(*) AS count FROM members m
-            JOIN (SELECT DISTINCT id, kind FROM records) r ON r.id = m.record GROUP BY kind ORDER BY kind
+            SELECT kind, count(DISTINCT id) AS count FROM records
+            WHERE id IN (SELECT unnest(?)) AND id IN (SELECT record FROM members WHERE record IN (SELECT unnest(?)))
+            GROUP BY kind
         """
-        found = self.ws.ledgers.query(query, members=self._now("members"), records=self._now("records"))
-        return {row["kind"]: int(row["count"]) for row in found.to_pylist()}
+        ledgers = {kind: datasets.addresses(self.ws, self.name, kind) for kind in ("members", "records")}
+        wanted = sorted(self.erased)
+        found = self.ws.ledgers.query(query, [wanted, wanted], **ledgers).to_pylist()
+        return {row["kind"]: int(row["count"]) for row in found}
+
+    def _kinds(self, before: Mapping[str, int]) -> dict[str, int]:
+        left = {kind: count - self.kinds_gone.get(kind, 0) for kind, count in sorted(before.items())}
+        return {kind: count for kind, count in left.items() if count}
 
 
 def _items(ws: Workspace, version: str, subject: str | None, source: str | None) -> dict[tuple[str, int], str | None]:
@@ -344,13 +316,16 @@ def _items(ws: Workspace, version: str, subject: str | None, source: str | None)
 
 def _imported(ws: Workspace, version: str, items: Mapping[tuple[str, int], Any]) -> set[str]:
     """The records that the items were when they were read: what merged is known by no other name."""
-    found = set()
-    for address in datasets.addresses(ws, version, "fates"):
-        for batch in ws.ledgers.read(address):
-            for row in batch.to_pylist():
-                if row.get("imported") and (row["source"], row["item"]) in items:
-                    found.add(row["imported"])
-    return found
+    ledgers = ws.ledgers.with_column(datasets.addresses(ws, version, "fates"), "imported")
+    if not ledgers:
+        return set()
+    query = """
+        SELECT DISTINCT f.imported FROM fates f
+        SEMI JOIN (SELECT unnest(?) AS source, unnest(?) AS item) i ON i.source = f.source AND i.item = f.item
+        WHERE f.imported IS NOT NULL
+    """
+    wanted = [[source for source, _ in items], [item for _, item in items]]
+    return set(ws.ledgers.query(query, wanted, fates=ledgers)["imported"].to_pylist())
 
 
 def _records(ws: Workspace, version: str, subject: str | None, source: str | None) -> tuple[set[str], set[str]]:
@@ -359,8 +334,8 @@ def _records(ws: Workspace, version: str, subject: str | None, source: str | Non
     column, value = ("subject", subject) if subject is not None else ("source", source)
     query = f"""
         SELECT o.record, bool_and(o.{column} IS NOT DISTINCT FROM ?) AS alone
-        FROM origins o SEMI JOIN members m ON m.record = o.record
-        GROUP BY o.record HAVING bool_or(o.{column} = ?)
+        FROM (SELECT * FROM origins WHERE record IN (SELECT record FROM origins WHERE {column} = ?)) o
+        SEMI JOIN members m ON m.record = o.record GROUP BY o.record
     """
     rows = ws.ledgers.query(query, [value, value], **ledgers).to_pylist() if ledgers["origins"] else []
     return {row["record"] for row in rows if row["alone"]}, {row["record"] for row in rows if not row["alone"]}
