@@ -81,6 +81,18 @@ def judge(ws: Workspace, review: str | None, recipe: Mapping[str, Any]) -> str:
     return queue.submit(ws, "judge", {"review": one.name, "judge": asked}, {"cpu": 1}, scenario=one.scenario)
 
 
+def spam_model(ws: Workspace, files: Sequence[str]) -> str:
+    """A run that fits a spam classifier on an uploaded CSV of examples; its id is the `model` of the step `spam`."""
+    from tuneloop.runs import queue
+    from tuneloop.store.files import file
+
+    if len(files) != 1:
+        raise UsageError(
+            f"found {len(files)} files", expected="the id of one uploaded CSV with the columns text and label"
+        )
+    return queue.submit(ws, "spam_model", {"file": file(ws, files[0]).id}, {"cpu": 1})
+
+
 def trial(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
     """A run that trains on a version for a few steps, and on what it is compared with."""
     from tuneloop.config import read

@@ -46,6 +46,7 @@ def work(ws: Workspace, lease: Lease) -> None:
         "forget": _forget,
         "judge": _judge,
         "trial": _trial,
+        "spam_model": _spam_model,
         "train": _train,
         "evaluate": _evaluate,
         "tune": _tune,
@@ -103,6 +104,15 @@ def _trial(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.trial.outcome import as_data
 
     return as_data(loop.trial(lease.spec["data"], workspace=ws, recipe=lease.spec["trial"], lease=lease))
+
+
+def _spam_model(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from tuneloop.prepare.spam_model import fit_spam_model, fitted_by
+
+    examples = _named(ws, lease.run, lease.spec["file"])
+    return {**asdict(fit_spam_model(examples, fitted_by(ws, lease.run))), "file": lease.run}
 
 
 def _named(ws: Workspace, run: str, identity: str) -> Path:

@@ -10,9 +10,11 @@ learns the new and keeps the old.  With 50 examples and more, a fifth is held ou
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuneloop.errors import InputError, UsageError, Where
 from tuneloop.prepare.decoding import encoding_of
@@ -21,12 +23,25 @@ from tuneloop.text.spam import Detector, detector
 from tuneloop.text.spam.rows import Row
 from tuneloop.text.spam.training import fit, own_rows
 
+if TYPE_CHECKING:
+    from tuneloop.store import Workspace
+
 SPAM = frozenset(("spam", "1", "true", "yes", "ad", "ads", "垃圾", "垃圾信息", "垃圾短信", "广告", "是"))
 HAM = frozenset(("ham", "0", "false", "no", "ok", "normal", "正常", "非垃圾", "否"))
 HELD_OUT_FROM = 50
 THRESHOLD = 0.5
 _EACH = 4
 _LONGEST = 1 << 20
+
+
+def is_fitted_by_run(name: str) -> bool:
+    """Whether a name is that of a run, whose classifier lies in the workspace, and no file's."""
+    return re.fullmatch(r"[A-Za-z0-9_-]+", name) is not None
+
+
+def fitted_by(ws: Workspace, run: str) -> Path:
+    """Where the classifier lies that a run fitted."""
+    return ws.path("spam-models") / f"{run}.npz"
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from pydantic import PrivateAttr
+
 from tuneloop.config import setting
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import KEEP, Decision, Drop, Keep, Replace
+from tuneloop.prepare.spam_model import fitted_by, is_fitted_by_run
 from tuneloop.prepare.step import Step, StepContext
 from tuneloop.prepare.taught import answers
 from tuneloop.records import Record, Turn
@@ -85,12 +88,20 @@ class Spam(Step):
         "drop", en="drop the record, or keep it with a mark", zh="drop：丢弃记录；flag：保留并标记"
     )
     model: str = setting(
-        "", en="a classifier fitted on own examples (spam.npz)", zh="用自己的样例训练的分类器文件（spam.npz）"
+        "",
+        en="a classifier fitted on own examples: its file (spam.npz), or the run that fitted it",
+        zh="用自己的样例训练的分类器：文件（spam.npz）或训练它的运行编号",
     )
 
+    _file: Path | None = PrivateAttr(None)
+
     def start(self, context: StepContext) -> Self:
-        self._detector()
-        return self
+        ready = self.model_copy()
+        ready._file = Path(self.model) if self.model else None
+        if context.ws is not None and is_fitted_by_run(self.model):
+            ready._file = fitted_by(context.ws, self.model)
+        ready._detector()
+        return ready
 
     def decide_one(self, record: Record) -> Decision:
         return self._decide([record])[0]
@@ -176,7 +187,8 @@ class Spam(Step):
         )
 
     def _detector(self) -> Any:
-        return detector(Path(self.model)) if self.model else detector()
+        file = self._file or (Path(self.model) if self.model else None)
+        return detector() if file is None else detector(file)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from tuneloop.app import beginning
 from tuneloop.app.http.addresses import served
 from tuneloop.app.http.paging import After, Limit, Page, number, page
 from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.served_steps import check_steps
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
 from tuneloop.runs import Run, queue
@@ -27,8 +28,10 @@ class Asked(BaseModel):
         extra="forbid",
         json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
     )
-    stage: Literal["prepare", "merge", "judge", "trial", "train", "evaluate"]
-    files: list[str] = Field([], max_length=1000, description="For prepare: ids of uploaded files.")
+    stage: Literal["prepare", "merge", "judge", "trial", "spam_model", "train", "evaluate"]
+    files: list[str] = Field(
+        [], max_length=1000, description="For prepare: ids of uploaded files; for spam_model one, a CSV of examples."
+    )
     addresses: list[str] = Field(
         [],
         max_length=1000,
@@ -74,6 +77,7 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
     """What can be known to be impossible is refused here, before anything is queued."""
     ws = service(request).ws
     if body.stage == "prepare":
+        check_steps(body.recipe)
         addresses, recipe = served(body.addresses, body.recipe, Rules.of(service(request)).settings.places)
         run = beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
     elif body.stage == "merge":
@@ -82,6 +86,8 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
         run = beginning.judge(ws, body.review, body.recipe)
     elif body.stage == "trial":
         run = beginning.trial(ws, body.data, body.recipe)
+    elif body.stage == "spam_model":
+        run = beginning.spam_model(ws, body.files)
     elif body.stage == "train":
         run = beginning.train(ws, body.data, body.recipe)
     else:

@@ -1,0 +1,48 @@
+"""Which models the steps of a run that is begun over HTTP may use.
+
+Whoever may begin runs must not make the server send data and keys to addresses of their choice, nor open its files.  So
+a judge and a measure of perplexity are the starter or a model version, and a spam classifier is one that a run of this
+server fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tuneloop.errors import UsageError, Where
+from tuneloop.models.versions import is_version
+from tuneloop.prepare.spam_model import is_fitted_by_run
+
+
+def check_steps(recipe: Mapping[str, Any]) -> None:
+    """Raises `UsageError` with the step's place for what only the command line may name."""
+    steps = recipe.get("steps", ())
+    for number, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+        if not isinstance(step, Mapping):
+            continue
+        place = f"recipe.steps[{number}]"
+        judge = step.get("judge")
+        if isinstance(judge, Mapping):
+            for key in ("url", "key_variable"):
+                if judge.get(key):
+                    raise _refused(f"{place}.judge.{key}", "a judge of this server: a model version", judge[key])
+            _local(f"{place}.judge.model", judge.get("model"))
+        if step.get("name") == "perplexity" and "model" in step:
+            _local(f"{place}.model", step["model"])
+        if step.get("name") == "spam" and step.get("model") and not is_fitted_by_run(str(step["model"])):
+            raise _refused(f"{place}.model", "the run that fitted it", step["model"])
+
+
+def _local(place: str, model: Any) -> None:
+    if isinstance(model, str) and model != "starter" and not is_version(model):
+        raise _refused(place, "starter or a model version (model-2)", model)
+
+
+def _refused(place: str, expected: str, found: object) -> UsageError:
+    return UsageError(
+        f"found {str(found)[:200]!r}",
+        expected=f"over HTTP only {expected}",
+        where=Where(field=place),
+        do="Anything else is named on the command line: tuneloop prepare --set …",
+    )
