@@ -182,3 +182,12 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(ledgers: Ledgers,
 
     assert forked(fill) == 0
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_ledgers_without_a_value_in_a_column_are_told(ledgers: Ledgers) -> None:
+    base = {"record": "r", "source": "s", "file": "f", "item": 1, "locator": "l"}
+    tagged = written(ledgers, "origins", [base, base | {"tags": ["退款"], "subject": "Li"}])
+    empty = written(ledgers, "origins", [base, base | {"tags": []}])
+    assert ledgers.with_column([empty, tagged], "tags") == [tagged]
+    assert ledgers.with_column([empty, tagged], "subject") == [tagged]
+    assert ledgers.with_column([tagged], "grade") == []

@@ -216,10 +216,10 @@ class Ledgers:
         return int(pq.read_metadata(self._blobs.path(address)).num_rows)
 
     def with_column(self, addresses: Sequence[str], column: str) -> list[str]:
-        """Those of the ledgers that have a column: older ones may lack it."""
+        """Those of the ledgers that hold a value in a column, by their footers: older ones may lack the column."""
         import pyarrow.parquet as pq
 
-        return [one for one in addresses if column in pq.read_schema(self._blobs.path(one)).names]
+        return [one for one in addresses if _has_values(pq.read_metadata(self._blobs.path(one)), column)]
 
     def holds(self, address: str, column: str, value: str) -> bool:
         """Whether a ledger that is sorted by `column` holds `value`."""
@@ -282,6 +282,20 @@ class Ledgers:
                 started.execute("SET enable_external_access=false; SET lock_configuration=true")
                 self._database = (os.getpid(), started)
             return self._database[1].cursor()
+
+
+def _has_values(metadata: Any, column: str) -> bool:
+    """Whether a Parquet file has the column, or the list of that name, and not only nulls in it."""
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            leaf = row_group.column(place)
+            if leaf.path_in_schema.split(".")[0] != column:
+                continue
+            statistics = leaf.statistics  # of very long values there is no smallest and largest, but nulls are counted
+            if statistics is None or not statistics.has_null_count or statistics.null_count < leaf.num_values:
+                return True
+    return False
 
 
 def _repeating(kind: str) -> list[str]:
