@@ -33,7 +33,7 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def client(ws: Workspace) -> TestClient:
-    return TestClient(As(make_app(Service(ws)), "trainer"), base_url="http://127.0.0.1")  # type: ignore[arg-type]
+    return TestClient(As(make_app(Service(ws)), "trainer"), base_url="http://127.0.0.1")
 
 
 def test_a_run_fits_a_classifier_and_the_step_takes_its_id(
