@@ -14,6 +14,8 @@ CONTRACTS = (
     "tuneloop.prepare.shape",
     "tuneloop.prepare.step",
     "tuneloop.prepare.split",
+    "tuneloop.prepare.layout",
+    "tuneloop.prepare.writer",
     "tuneloop.train.objective",
     "tuneloop.train.tuner",
     "tuneloop.train.optimizer",

@@ -53,3 +53,11 @@ def shown(value: Any) -> str:
         return f"{kinds[type(value)]} of {len(value)}"
     written = "null" if value is None else json.dumps(value, ensure_ascii=False, default=str)
     return written if len(written) <= 60 else written[:57] + "…" + ('"' if isinstance(value, str) else "")
+
+
+def with_input(question: str, values: Mapping[str, Any]) -> str:
+    """A question and, on a new line, the `input` that it is about, as Alpaca rows divide them."""
+    more = optional_text(values, "input")
+    if not more or not more.strip():
+        return question
+    return f"{question}\n{more}" if question.strip() else more

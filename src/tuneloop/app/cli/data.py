@@ -23,9 +23,11 @@ ACTIONS = (
     "statistics",
     "tags",
     "duplicates",
+    "test-set",
     "diff",
     "trace",
     "merge",
+    "export",
     "forget",
     "reveal",
     "new-key",
@@ -36,7 +38,7 @@ NONE = Words(
 )
 HEAD = (
     Words("name", "名称"), Words("made", "创建时间"), Words("records", "记录"), Words("train", "训练集"),
-    Words("validation", "验证集"), Words("test", "测试集"), Words("kinds", "类型"),
+    Words("validation", "验证集"), Words("test", "测试集"), Words("test set as", "测试集同"), Words("kinds", "类型"),
 )  # fmt: skip
 SOURCES = (
     Words("source", "来源"), Words("name", "名称"), Words("kind", "类型"), Words("grade", "等级"),
@@ -87,8 +89,16 @@ def data(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="For statistics and spam-model: the file.", show_default=False),
+        typer.Option(metavar="FILE", help="For statistics, export, spam-model: the file.", show_default=False),
     ] = None,
+    layout: Annotated[str, typer.Option(help="export: openai, sharegpt, alpaca or columns.")] = "openai",
+    split: Annotated[
+        str | None, typer.Option(help="export: train, validation or test; else all.", show_default=False)
+    ] = None,
+    beside: Annotated[
+        str, typer.Option(metavar="NAMES", help="export: also id, split, weight, tags.", show_default=False)
+    ] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="export: write over a file that is there.")] = False,
     base: Annotated[str, typer.Option(metavar="MODEL", help="statistics: whose tokens are counted.")] = "starter",
     yes: Annotated[bool, typer.Option("--yes", help="forget, new-key: do it, and not only say what would be.")] = False,
     rebuild: Annotated[bool, typer.Option(help="forget: queue the training of touched models again.")] = True,
@@ -96,7 +106,7 @@ def data(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at, compare, trace and merge data; forget a person; reveal pseudonyms.
+    """Look at data versions; compare, trace, merge, export, forget.
 
     \b
     Examples:
@@ -104,14 +114,17 @@ def data(
       tuneloop data statistics data-2 --to stats.html
       tuneloop data tags data-2
       tuneloop data duplicates data-2
+      tuneloop data test-set data-2
       tuneloop data diff data-1 data-2
       tuneloop data trace r1:6b1f…
       tuneloop data merge data-1 data-3
+      tuneloop data export data-2 --to train.jsonl --split train
       tuneloop data forget --subject customer-7 --yes
       tuneloop data reveal '[MOBILE-K7QM2XVB]'
       tuneloop data spam-model examples.csv --to spam.npz
     """
-    from tuneloop.app.cli.data_shown import show_duplicates, show_tags
+    from tuneloop.app.cli.data_exported import export_data
+    from tuneloop.app.cli.data_shown import show_duplicates, show_tags, show_test_set
     from tuneloop.app.cli.revealed import show_new_key, show_revealed
     from tuneloop.app.cli.screen import Screen
     from tuneloop.app.cli.spam_shown import show_spam_model
@@ -132,12 +145,17 @@ def data(
             show_tags(ws, screen, (given or ["newest"])[0])
         elif action == "duplicates":
             show_duplicates(ws, screen, (given or ["newest"])[0], limit)
+        elif action == "test-set":
+            show_test_set(ws, screen, (given or ["newest"])[0])
         elif action == "diff":
             _diff(ws, screen, _taken(given, 2, "data-1 data-2"), limit)
         elif action == "trace":
             _trace(ws, screen, _taken(given, 1, "r1:…")[0])
         elif action == "merge":
             _merge(ws, screen, given)
+        elif action == "export":
+            name = (given or ["newest"])[0]
+            export_data(ws, screen, name, to, layout=layout, split=split, beside=beside, replace=replace)
         elif action == "forget":
             _forget(ws, screen, subject, source, yes, rebuild)
         elif action == "reveal":
@@ -161,12 +179,14 @@ def _list(ws: Workspace, screen: Screen) -> None:
     if not versions:
         screen.say(NONE)
     else:
+        first = {one.report["test_set"]: one.name for one in versions if "test_set" in one.report}
         rows: list[list[object]] = [
             [
                 one.name,
                 one.created,
                 one.records,
                 *[one.splits.get(split, 0) for split in ("train", "validation", "test")],
+                first.get(one.report.get("test_set"), ""),
                 ", ".join(one.kinds),
             ]
             for one in versions

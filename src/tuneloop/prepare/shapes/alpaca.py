@@ -7,7 +7,7 @@ from typing import Any
 
 from tuneloop.errors import InputError, Where
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.values import optional_text, shown, text_of
+from tuneloop.prepare.values import optional_text, shown, text_of, with_input
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 
@@ -32,9 +32,7 @@ class Alpaca(Shape):
         return 0.95
 
     def record(self, values: Mapping[str, Any]) -> Record:
-        question, more = text_of(values, "instruction"), optional_text(values, "input")
-        if more and more.strip():
-            question = f"{question}\n{more}" if question.strip() else more
+        question = with_input(text_of(values, "instruction"), values)
         system = optional_text(values, "system")
         turns = [Turn("system", system)] if system and system.strip() else []
         turns += _history(values.get("history"))

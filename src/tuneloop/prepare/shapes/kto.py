@@ -10,7 +10,7 @@ from tuneloop.prepare.calls import read_tools
 from tuneloop.prepare.order import check_order
 from tuneloop.prepare.shape import Field, Shape
 from tuneloop.prepare.turns import read_turns
-from tuneloop.prepare.values import optional_text, shown, text_of
+from tuneloop.prepare.values import optional_text, shown, text_of, with_input
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 
@@ -31,6 +31,7 @@ class Kto(Shape):
         Field("messages", ("conversations", "conversation"), required=False),
         Field("prompt", ("question", "instruction", "问题"), required=False),
         Field("completion", ("response", "answer", "output", "回答", "答案"), required=False),
+        Field("input", ("context", "输入"), required=False),
         Field("system", ("system_prompt",), required=False),
         Field("tools", required=False),
     )
@@ -69,7 +70,11 @@ def _pair(values: Mapping[str, Any]) -> tuple[Turn, ...]:
     made: list[Turn] = []
     for field, role in (("prompt", "user"), ("completion", "assistant")):
         value = values[field]
-        made += read_turns(value, field) if isinstance(value, list) else [Turn(role, text_of(values, field))]  # type: ignore[arg-type]
+        if isinstance(value, list):
+            made += read_turns(value, field)
+        else:
+            text = text_of(values, field)
+            made.append(Turn("user", with_input(text, values)) if role == "user" else Turn("assistant", text))
     return tuple(made)
 
 

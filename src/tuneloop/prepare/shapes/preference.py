@@ -10,7 +10,7 @@ from tuneloop.prepare.calls import read_tools
 from tuneloop.prepare.order import check_order
 from tuneloop.prepare.shape import Field, Shape
 from tuneloop.prepare.turns import read_turns
-from tuneloop.prepare.values import optional_text, shown
+from tuneloop.prepare.values import optional_text, shown, with_input
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 
@@ -20,19 +20,21 @@ class Preference(Shape):
 
     title = Words("Preference pairs", "偏好对")
     help = Words(
-        "A prompt or conversation with a chosen and a rejected answer, as texts or messages; OpenAI's preferred_output "
-        "and non_preferred_output; or two whole conversations that part at the answer.",
-        "一个提示或一段对话，加上 chosen 和 rejected 两个回答，可以是文本或消息；也支持 OpenAI 的 preferred_output / "
-        "non_preferred_output，以及在回答处分岔的两段完整对话。",
+        "A prompt (with an input, as Alpaca rows have it) or conversation with a chosen and a rejected answer, as "
+        "texts or messages; OpenAI's preferred_output and non_preferred_output; or two whole conversations that part "
+        "at the answer.",
+        "一个提示（可带 Alpaca 式的 input）或一段对话，加上 chosen 和 rejected 两个回答，可以是文本或消息；也支持 "
+        "OpenAI 的 preferred_output / non_preferred_output，以及在回答处分岔的两段完整对话。",
     )
     fields = (
         Field("chosen", ("preferred_output", "chosen_response", "better", "偏好回答", "好回答")),
         Field("rejected", ("non_preferred_output", "rejected_response", "worse", "拒绝回答", "差回答")),
         Field(
             "prompt",
-            ("conversations", "conversation", "messages", "input", "question", "instruction", "问题"),
+            ("conversations", "conversation", "messages", "question", "instruction", "问题", "指令", "input"),
             required=False,
         ),
+        Field("input", ("context", "输入"), required=False),
         Field("system", ("system_prompt",), required=False),
         Field("tools", required=False),
     )
@@ -82,7 +84,7 @@ def _prompt(values: Mapping[str, Any]) -> tuple[tuple[Turn, ...], tuple[Any, ...
             raise InputError(f"found {shown(value)}", expected="messages", where=Where(field="prompt"))
         return read_turns(value["messages"], "prompt"), read_tools(value)
     if isinstance(value, str):
-        return (Turn("user", value),), read_tools(values)
+        return (Turn("user", with_input(value, values)),), read_tools(values)
     return read_turns(value, "prompt"), read_tools(values)
 
 

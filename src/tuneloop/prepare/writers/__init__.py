@@ -1,0 +1,1 @@
+"""One file per format: see `tuneloop.prepare.writer`."""
