@@ -113,7 +113,8 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def assign(data: dict[str, Any], assignment: str) -> None:
-    """Apply `--set a.b=value` to nested data; the value is read as YAML (numbers, true, lists)."""
+    """Apply `--set a.b=value` to nested data; the value is read as YAML (numbers, true, lists), a sentence as
+    it stands."""
     key, equals, value = assignment.partition("=")
     if not equals or not key.strip():
         raise SettingError(f"found {assignment!r}", expected="key=value, as in --set tuner.rank=16")
@@ -125,6 +126,12 @@ def assign(data: dict[str, Any], assignment: str) -> None:
         data[parent] = inner = dict(inner) if isinstance(inner, dict) else {}
         data = inner
     try:
-        data[last] = yaml.safe_load(value)
+        data[last] = value if _is_text(value) else yaml.safe_load(value)
     except yaml.YAMLError:
         data[last] = value
+
+
+def _is_text(value: str) -> bool:
+    """Is it a text of several words, such as a query?  YAML would take `a: b` for a key, and ` #` for a comment."""
+    plain = value.strip()
+    return " " in plain and plain[0] not in "[{\"'" and (": " in plain or " #" in plain)

@@ -433,3 +433,14 @@ def test_spools_of_nobody_are_swept_and_not_backed_up(ws, faq, tmp_path):
     held.close(remove=False)
     remove_spools(parent)
     assert [one.name for one in parent.iterdir()] == [fresh.folder.name]
+
+
+def test_from_python_and_by_assignments(ws, faq):
+    from tuneloop import loop
+    from tuneloop.recipes import read_recipe
+
+    assert loop.prepare(faq, workspace=ws, places={"sql": {"table": "faq"}}, steps=[]).records == 30
+    query = "SELECT question, answer FROM faq WHERE answer != 'a: b #c' AND id < 6"
+    asked = read_recipe("prepare", None, [f"places.sql.query={query}", "steps=[]"])
+    assert asked.places["sql"]["query"] == query
+    assert loop.prepare(faq, workspace=ws, recipe=asked).records == 5
