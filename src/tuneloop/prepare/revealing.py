@@ -14,7 +14,7 @@ never the values.  It reads the payloads of all versions once (about 1 s for 300
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -27,8 +27,10 @@ from tuneloop.prepare.rewrite import rewrite
 from tuneloop.records import Record
 from tuneloop.store import Workspace, datasets, keys
 from tuneloop.text.personal import Finder
-from tuneloop.text.personal.kind import kinds
+from tuneloop.text.personal.kind import Candidate, kinds
 
+Attempt = Callable[[list[str], list[str]], Iterator[tuple[str, str, str]]]
+"""From the strings of an original and of what it became to kinds, normal forms and values that may be meant."""
 AT_ONCE = 200
 PER_PSEUDONYM = 20  # records that are tried; one nearly always is enough
 ACTION = "personal_data.reveal"
@@ -115,12 +117,17 @@ def _values(ws: Workspace, key: bytes, wanted: set[str]) -> dict[str, Revealed]:
     """What each sign stands for."""
     holders = _holders(ws, wanted)
     values = {sign: Revealed(sign, "erased" if holders.get(sign) else "unknown") for sign in wanted}
-    open_signs = {sign for sign in wanted if holders.get(sign)}
-    for original, final in _originals(ws, key, {name: record for held in holders.values() for name, record in held}):
-        for sign, kind, value in _matches(key, original, final, open_signs):
-            values[sign] = Revealed(sign, "revealed", kind, value)
-            open_signs.discard(sign)
-        if not open_signs:
+    finals = {name: record for held in holders.values() for name, record in held}
+    pairs = [(_strings(original), _strings(final)) for original, final in _originals(ws, key, finals)]
+    left = set(holders)
+    for attempt in (*map(_found, _finders()), _between):
+        for before, after in pairs:
+            here = left & {_sign(match.group()) for text in after for match in PATTERN.finditer(text)}
+            for kind, normal, value in attempt(before, after) if here else ():
+                if (sign := signs(key, kind, normal)) in here:
+                    values[sign] = Revealed(sign, "revealed", kind, value)
+                    left.discard(sign)
+        if not left:
             break
     return values
 
@@ -167,28 +174,21 @@ def _addresses(ws: Workspace, kind: str) -> list[str]:
     return list(dict.fromkeys(address for name in names for address in datasets.addresses(ws, name, kind)))
 
 
-def _matches(key: bytes, original: Record, final: Record, wanted: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Sign, kind and value of whatever in the original gives a wanted sign."""
-    before = _strings(original)
-    for finder in _finders():
-        for text in before:
-            for span in finder.find(text):
-                if (sign := signs(key, span.kind, span.normal)) in wanted:
-                    yield sign, span.kind, text[span.start : span.end]
-        if not wanted:
-            return
-    for value in _between(before, _strings(final)):
-        for name in kinds:
-            kind = kinds.create(name)
-            normal = kind.normal(value) if kind.pattern.fullmatch(value) else value
-            if (sign := signs(key, name, normal)) in wanted:
-                yield sign, name, value
-
-
 @cache
 def _finders() -> tuple[Finder, ...]:
     """As it is found by default, with all kinds, and each kind by itself however unsure: overlaps differ."""
     return (Finder(), Finder(kinds), *(Finder([name], 0.01) for name in kinds))
+
+
+def _found(finder: Finder) -> Attempt:
+    """What a finder finds in the original."""
+
+    def attempt(before: list[str], _: list[str]) -> Iterator[tuple[str, str, str]]:
+        for text in before:
+            for span in finder.find(text):
+                yield span.kind, span.normal, text[span.start : span.end]
+
+    return attempt
 
 
 def _strings(record: Record) -> list[str]:
@@ -202,15 +202,19 @@ def _strings(record: Record) -> list[str]:
     return texts
 
 
-def _between(before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
-    """What stood in the place of the pseudonyms, where the text around them is as it was: for values that were found by
-    another state of the finder."""
+def _between(before: list[str], after: list[str]) -> Iterator[tuple[str, str, str]]:
+    """What stood in the place of the pseudonyms, where the text around them is as it was, as if it were of each kind.
+
+    For values that another state of the finder found.
+    """
     patterns = [
         re.compile("(.{1,16384}?)".join(map(re.escape, PATTERN.split(text))), re.DOTALL)
         for text in after
         if 0 < len(PATTERN.findall(text)) <= 8  # each more lets the search take longer by its length
     ]
-    for text in before:
-        for pattern in patterns:
-            if match := pattern.fullmatch(text):
-                yield from match.groups()
+    places = [found for text in before for one in patterns if (found := one.fullmatch(text))]
+    for value in {value for found in places for value in found.groups()}:
+        for name in kinds:
+            kind = kinds.create(name)
+            whole = kind.pattern.fullmatch(value) and kind.judge(Candidate(value, 0, len(value)))
+            yield name, kind.normal(value) if whole else value, value
