@@ -15,6 +15,7 @@ from tuneloop import loop
 from tuneloop.app.http.application import make_app
 from tuneloop.app.http.service import Service
 from tuneloop.app.wiring import work
+from tuneloop.errors import StoppedError
 from tuneloop.runs import queue
 from tuneloop.store import Workspace
 
@@ -140,6 +141,25 @@ def test_a_trial_is_a_run_with_a_result(
     assert set(found["groups"]["tag"]) <= {"t0", "t1"}
     assert trainer.get("/api/trials", params={"data": data}).json()["data"][0]["run"] == run["id"]
     assert trainer.get("/api/trials", params={"data": "data-9"}).json()["data"] == []
+
+
+def test_drawing_can_be_a_run_that_is_stopped(clients: dict[str, TestClient], ws: Workspace, data: str) -> None:
+    trainer = clients["trainer"]
+    asked = {"stage": "review", "data": data, "recipe": {"count": 6, "by": ["source"]}}
+    run = trainer.post("/api/runs", json=asked).json()
+    with queue.claim(ws, run["id"]) as lease:
+        work(ws, lease)
+    assert trainer.get(f"/api/runs/{run['id']}").json()["result"] == {"review": "review-1"}
+    made = trainer.get("/api/reviews/review-1").json()
+    assert (made["person"], made["asked"]["by"]) == ("Li Na", ["source"])
+    wrong = trainer.post("/api/runs", json={**asked, "recipe": {"by": ["topic"]}})
+    assert (wrong.status_code, "source" in wrong.text) == (400, True)
+    run = trainer.post("/api/runs", json=asked).json()
+    lease = queue.claim(ws, run["id"])
+    trainer.post(f"/api/runs/{run['id']}/cancel")
+    with pytest.raises(StoppedError), lease:
+        work(ws, lease)
+    assert len(trainer.get("/api/reviews").json()["data"]) == 1
 
 
 def test_a_judge_is_a_run(clients: dict[str, TestClient], ws: Workspace, data: str, tiny_base: Path) -> None:

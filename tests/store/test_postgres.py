@@ -152,3 +152,25 @@ def test_a_backup_moves_from_sqlite_to_postgresql_and_back(
     monkeypatch.delenv(database.VARIABLE)
     with restored(tmp_path / "two.tar", tmp_path / "four") as ws:
         assert [one.person for one in approvals.history(ws, name)] == ["Chen", "Li"]
+
+
+def test_reviews_and_verdicts_are_kept_and_erased(folder: Path) -> None:
+    from tuneloop.store import reviews, standards
+    from tuneloop.store.reviews import ReviewItem, Verdict
+
+    with Workspace.find(folder) as ws:
+        kept = standards.add_standard(ws, "main", {"title": {"en": "a", "zh": "甲"}}, person="Mei")
+        assert standards.add_standard(ws, "main", {"title": {"en": "a", "zh": "甲"}}, person="Tom") == kept
+        items = [ReviewItem(place, f"r1:{place}", "all", {"tag": ("退款",)}) for place in (1, 2, 3)]
+        one = reviews.add_review(
+            ws, scenario="main", dataset="data-1", standard=kept.name, asked={"count": 3}, strata={"all": 3},
+            items=items, person="Mei",
+        )  # fmt: skip
+        reviews.add_verdicts(ws, one, [Verdict(item.record, "polite", 0.0, "Mei") for item in items])
+        reviews.add_verdicts(ws, one, [Verdict("r1:1", "polite", 1.0, "Mei", note="看错了")])
+        assert [v.value for v in reviews.verdicts_on(ws, kept.name, ["r1:1", "r1:2"])] == [0.0, 1.0]
+        with ws.db.write() as connection:
+            assert reviews.erase_records(connection, ["r1:1"]) == 2
+        assert [item.record for item in reviews.items_of(ws, one.name)] == ["r1:2", "r1:3"]
+        assert reviews.items_of(ws, one.name)[0].groups == {"tag": ["退款"]}
+        assert reviews.review(ws) == one == reviews.all_reviews(ws, "data-1")[0]

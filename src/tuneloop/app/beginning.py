@@ -69,6 +69,19 @@ def forget(ws: Workspace, subject: str | None, source: str | None, *, person: st
     return queue.submit(ws, "forget", spec, {"cpu": 1})
 
 
+def review(ws: Workspace, data: str | None, recipe: Mapping[str, Any], *, person: str) -> str:
+    """A run that draws a review sample; `recipe` holds count, seed and by."""
+    from tuneloop.config import read
+    from tuneloop.prepare.review_sample import SampleSettings
+    from tuneloop.runs import queue
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, data or "newest")
+    asked = read(SampleSettings, recipe, path="review").model_dump(mode="json", exclude_unset=True)
+    spec = {"data": version.name, "review": asked, "person": person}
+    return queue.submit(ws, "review", spec, {"cpu": 1}, scenario=version.scenario)
+
+
 def judge(ws: Workspace, review: str | None, recipe: Mapping[str, Any]) -> str:
     """A run in which a model judges the records of a review sample; `recipe` is a judge, as {model: …}."""
     from tuneloop.runs import queue

@@ -44,6 +44,7 @@ def work(ws: Workspace, lease: Lease) -> None:
         "prepare": _prepare,
         "merge": _merge,
         "forget": _forget,
+        "review": _review,
         "judge": _judge,
         "trial": _trial,
         "spam_model": _spam_model,
@@ -89,6 +90,22 @@ def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:
     done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"])
     forgetting.hide_subject(ws, lease.run)
     return {"versions": dict(done.versions), "rebuilds": dict(done.rebuilds), "records": len(found.records)}
+
+
+def _review(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.errors import StoppedError
+    from tuneloop.prepare.review_sample import SampleSettings, draw_review
+    from tuneloop.store import datasets
+
+    def look(_: object) -> None:
+        if how := lease.should_stop():
+            raise StoppedError(f"drawing was stopped ({how})", do="Nothing was kept; start it again")
+
+    asked = read(SampleSettings, lease.spec["review"], path="review")
+    version = datasets.version(ws, lease.spec["data"])
+    person = lease.spec["person"]
+    made = draw_review(ws, version, count=asked.count, seed=asked.seed, by=asked.by, person=person, progress=look)
+    return {"review": made.name}
 
 
 def _judge(ws: Workspace, lease: Lease) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from tuneloop.config import Settings, setting
 from tuneloop.errors import UsageError
 from tuneloop.prepare import versions
 from tuneloop.prepare.batches import to_record
@@ -31,6 +32,16 @@ BYS: tuple[By, ...] = get_args(By)
 LEAST = 3
 UNTAGGED, REST = "-", "…"
 JOINED = " · "
+
+
+class SampleSettings(Settings):
+    """A sample as a run is asked for it."""
+
+    count: int = setting(200, ge=1, en="records to draw", zh="抽取的记录数")
+    seed: int = setting(0, ge=0, en="seed of the draw", zh="抽样的随机种子")
+    by: tuple[By, ...] = setting(
+        (), en="strata: tag, source, language, kind; left out: the first that differs", zh="按什么分层；不填则自动选择"
+    )
 
 
 def draw_review(

@@ -79,6 +79,7 @@ def trial(
     from tuneloop.config import assign, read
     from tuneloop.store import datasets
     from tuneloop.trial import TrialSettings, check
+    from tuneloop.trial.outcome import as_data
 
     screen = Screen(as_json)
     given: dict[str, Any] = {"against": against, "without": without, "test": test, "base": base}
@@ -95,7 +96,7 @@ def trial(
         with screen.progress() as watch:
             found = loop.trial(version.name, workspace=ws, recipe=settings, progress=watch)
     show(screen, found)
-    screen.result(found)
+    screen.result(as_data(found))
 
 
 def show(screen: Screen, found: TrialResult) -> None:

@@ -136,7 +136,10 @@ def list_reviews(
 
 @router.post("/reviews", status_code=201)
 def draw(request: Request, body: Draw, caller: Caller = needs("data:write")) -> Review:
-    """Draw a sample of a version by strata; the rules of the standard look at all of its records."""
+    """Draw a sample of a version by strata; the rules of the standard look at all of its records.
+
+    Of a million records that takes minutes: `POST /api/runs {"stage": "review"}` does the same as a run.
+    """
     ws = service(request).ws
     version = datasets.version(ws, body.data)
     return draw_review(ws, version, count=body.count, seed=body.seed, by=body.by, person=caller.name)

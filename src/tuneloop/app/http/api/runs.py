@@ -28,7 +28,7 @@ class Asked(BaseModel):
         extra="forbid",
         json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
     )
-    stage: Literal["prepare", "merge", "judge", "trial", "spam_model", "train", "evaluate"]
+    stage: Literal["prepare", "merge", "review", "judge", "trial", "spam_model", "train", "evaluate"]
     files: list[str] = Field(
         [], max_length=1000, description="For prepare: ids of uploaded files; for spam_model one, a CSV of examples."
     )
@@ -42,7 +42,9 @@ class Asked(BaseModel):
         [], max_length=100, description="For merge: dataset versions; the first keeps its splits."
     )
     review: str | None = Field(None, description="For judge: a review sample; the newest if left out.")
-    data: str | None = Field(None, description="For train and trial: a dataset version; the newest if left out.")
+    data: str | None = Field(
+        None, description="For review, trial and train: a dataset version; the newest if left out."
+    )
     model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
     recipe: dict[str, Any] = {}
     scenario: str = Field("main", max_length=128)
@@ -82,6 +84,8 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
         run = beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
     elif body.stage == "merge":
         run = beginning.merge(ws, body.versions)
+    elif body.stage == "review":
+        run = beginning.review(ws, body.data, body.recipe, person=caller.name)
     elif body.stage == "judge":
         run = beginning.judge(ws, body.review, body.recipe)
     elif body.stage == "trial":
