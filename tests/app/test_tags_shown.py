@@ -11,7 +11,10 @@ from fastapi.testclient import TestClient
 from tests.jobs.served import client_of
 
 from tuneloop.app.cli.main import main
+from tuneloop.app.wiring import work
+from tuneloop.runs import queue
 from tuneloop.store import Workspace
+from tuneloop.store.files import add_file
 
 Capture = pytest.CaptureFixture[str]
 RECIPE = """
@@ -87,3 +90,21 @@ def test_mistakes_are_sentences(client: TestClient, capsys: Capture) -> None:
     refused = client.get("/api/versions/data-1/duplicates", params={"after": "x"})
     assert refused.status_code == 400
     assert "cursor" in refused.json()["error"]["message"]
+
+
+def test_terms_and_tags_hold_for_uploaded_files_too(client: TestClient, capsys: Capture) -> None:
+    content = Path("faq.jsonl").read_bytes()
+    recipe = {"tags": {"columns": ["topic"]}, "sources": {"faq.jsonl": {"grade": "A", "tags": ["faq"]}}}
+    with Workspace.find("w") as ws:
+        one = add_file(ws, ws.blobs.put(content), filename="faq.jsonl", purpose="user_data", size=len(content))
+        asked = {"stage": "prepare", "files": [one.id], "recipe": recipe}
+        lease = queue.claim(ws, client.post("/api/runs", json=asked).json()["id"])
+        assert lease is not None
+        with lease:
+            work(ws, lease)
+    found = client.get("/api/versions/data-1/tags").json()["data"]
+    assert {one["tag"]: (one["records"], one["grades"]) for one in found} == {
+        "faq": (60, {"A": 60}),
+        "物流": (30, {"A": 30}),
+        "退款": (30, {"A": 30}),
+    }
