@@ -16,7 +16,7 @@ from tuneloop.app.http.application import make_app
 from tuneloop.app.http.service import Service
 from tuneloop.app.wiring import work
 from tuneloop.errors import StoppedError
-from tuneloop.runs import queue
+from tuneloop.runs import Lease, queue
 from tuneloop.store import Workspace
 
 ROWS = [
@@ -43,6 +43,12 @@ def data(ws: Workspace, tmp_path: Path) -> str:
     file = tmp_path / "drawers.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     return loop.prepare(file, workspace=ws, tags="topic").name
+
+
+def claimed(ws: Workspace, run: str) -> Lease:
+    lease = queue.claim(ws, run)
+    assert lease is not None
+    return lease
 
 
 def test_a_standard_is_read_and_set(clients: dict[str, TestClient]) -> None:
@@ -132,7 +138,7 @@ def test_a_trial_is_a_run_with_a_result(
     assert "steps" in wrong.text
     run = trainer.post("/api/runs", json={"stage": "trial", "data": data, "recipe": recipe}).json()
     assert trainer.get(f"/api/trials/{run['id']}").status_code == 404
-    with queue.claim(ws, run["id"]) as lease:
+    with claimed(ws, run["id"]) as lease:
         work(ws, lease)
     found = trainer.get(f"/api/trials/{run['id']}").json()
     assert (found["data"], found["steps"], found["rows"]) == (data, 2, {"data": 8})
@@ -147,7 +153,7 @@ def test_drawing_can_be_a_run_that_is_stopped(clients: dict[str, TestClient], ws
     trainer = clients["trainer"]
     asked = {"stage": "review", "data": data, "recipe": {"count": 6, "by": ["source"]}}
     run = trainer.post("/api/runs", json=asked).json()
-    with queue.claim(ws, run["id"]) as lease:
+    with claimed(ws, run["id"]) as lease:
         work(ws, lease)
     assert trainer.get(f"/api/runs/{run['id']}").json()["result"] == {"review": "review-1"}
     made = trainer.get("/api/reviews/review-1").json()
@@ -155,7 +161,7 @@ def test_drawing_can_be_a_run_that_is_stopped(clients: dict[str, TestClient], ws
     wrong = trainer.post("/api/runs", json={**asked, "recipe": {"by": ["topic"]}})
     assert (wrong.status_code, "source" in wrong.text) == (400, True)
     run = trainer.post("/api/runs", json=asked).json()
-    lease = queue.claim(ws, run["id"])
+    lease = claimed(ws, run["id"])
     trainer.post(f"/api/runs/{run['id']}/cancel")
     with pytest.raises(StoppedError), lease:
         work(ws, lease)
@@ -168,7 +174,7 @@ def test_a_judge_is_a_run(clients: dict[str, TestClient], ws: Workspace, data: s
     trainer.post("/api/reviews", json={"data": data, "count": 3})
     assert trainer.post("/api/runs", json={"stage": "judge", "recipe": {"modell": "x"}}).status_code == 400
     run = trainer.post("/api/runs", json={"stage": "judge", "recipe": {"model": str(tiny_base)}}).json()
-    with pytest.raises(Exception, match="no grade that can be read"), queue.claim(ws, run["id"]) as lease:
+    with pytest.raises(Exception, match="no grade that can be read"), claimed(ws, run["id"]) as lease:
         work(ws, lease)
     found = trainer.get("/api/reviews/review-1/result").json()
     assert found["dimensions"][0]["judge"] is None
