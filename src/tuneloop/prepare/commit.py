@@ -27,16 +27,17 @@ from tuneloop.store.ledgers import LedgerWriter
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEME = "d1:"
+SCHEME, TEST_SCHEME = "d1:", "t1:"
 SAME_RECORD, ALREADY_THERE, BRIDGE = "same_record", "already_there", "bridge"
 MEMBER_ROWS = 4096
 
 
 @dataclass
 class Membership:
-    """What the members of the new version come to; `id` is the version's identity."""
+    """What the members of the new version come to; `id` is the version's identity, `test_set` that of its test records."""
 
     id: str = ""
+    test_set: str = ""
     splits: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
@@ -60,9 +61,12 @@ class Members:
 
     def write(self, final: Spill, folder: SpillFolder, pipeline: Mapping[str, Any]) -> Membership:
         identity = hashlib.sha256()
+        tested = hashlib.sha256()
         pending: list[dict[str, Any]] = []
         for record, split, weight in heapq.merge(self._old(), self._new(final, folder)):
             identity.update(f"{record}\t{split}\t{weight!r}\n".encode())
+            if split == "test":
+                tested.update(f"{record}\n".encode())
             self.made.splits[split] += 1
             pending.append({"record": record, "split": split, "weight": weight})
             if len(pending) >= MEMBER_ROWS:
@@ -70,7 +74,7 @@ class Members:
                 pending = []
         self.members.write(pending)
         identity.update(canonical(dict(pipeline)))
-        self.made.id = SCHEME + identity.hexdigest()
+        self.made.id, self.made.test_set = SCHEME + identity.hexdigest(), TEST_SCHEME + tested.hexdigest()
         return self.made
 
     def _old(self) -> Iterator[tuple[str, str, float]]:
@@ -155,7 +159,7 @@ def end_items(final: Spill, outcomes: Outcomes, splits: Splits, merged: Mapping[
             if row in merged:
                 ends.merge(row, merged[row], "version", one)
             elif split is None:
-                ends.drop(row, BRIDGE, "split", one)
+                ends.drop(row, splits.why_out(one), "split", one)
             else:
                 ends.keep(row, one)
     ends.close()

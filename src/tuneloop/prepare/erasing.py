@@ -113,17 +113,15 @@ class Rewriting:
             self._present[address] = frozenset(found)
         return self._present[address]
 
-    def _written(
-        self, kind: str, address: str, key: object, left: Callable[[pa.RecordBatch], pa.RecordBatch]
-    ) -> str:
+    def _written(self, kind: str, address: str, key: object, left: Callable[[pa.RecordBatch], pa.RecordBatch]) -> str:
         """The address of the ledger less what goes; `key` says what that is, None for a ledger of one version."""
         if key is not None and (address, key) in self._made:
             return self._made[address, key]
-        from tuneloop.store.ledgers import schema
+        from tuneloop.store.ledgers import filled, schema
 
         writer = self.stack.enter_context(self.ws.ledgers.writer(kind))
         for batch in self.ws.ledgers.read(address):
-            writer.write_batch(_in_schema(left(batch), schema(kind)))
+            writer.write_batch(filled(left(batch), schema(kind)))
         made = writer.commit()
         if key is not None:
             self._made[address, key] = made
@@ -149,18 +147,6 @@ def _tombstone(row: dict[str, Any], secret: bytes) -> dict[str, Any]:
     mark = keys.tombstone(secret, row["record"] or f"{row['source']}:{row['item']}")
     ended = {"outcome": "dropped", "reason": "forgotten", "step": "forget"}
     return row | ended | {"record": None, "imported": None, "message": f"tombstone {mark}", "excerpt": ""}
-
-
-def _in_schema(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
-    """A batch of a ledger written before some columns were known has none in them."""
-    import pyarrow as pa
-
-    names = set(batch.schema.names)
-    columns = [
-        batch.column(field.name).cast(field.type) if field.name in names else pa.nulls(batch.num_rows, field.type)
-        for field in wanted
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=wanted)
 
 
 def _strings(values: Iterable[str]) -> pa.Array:

@@ -32,6 +32,11 @@ class Extended:
     def count(self) -> int:
         return self.version.records if self.version else 0
 
+    @property
+    def parent(self) -> DatasetVersion | None:
+        """The version that the new one comes from."""
+        return self.version
+
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[Split], list[float]]]:
         """The old records as steps see them, numbered from 0, with their splits and weights, by rising id."""
         import pyarrow as pa

@@ -37,6 +37,7 @@ from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
 from tuneloop.prepare.fetching.spool import remove_spools
+from tuneloop.prepare.frozen import TEST_SET
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
@@ -257,7 +258,10 @@ class _Plan:
         name = connection.execute(select(table.c.name).where(same)).scalar()
         told = {"of": self.name, "items": len(self.items), "records": len(self.gone), "by": person}
         report = {**_without_texts(old["report"]), "forgotten": told}
-        counts = {"splits": {split: self.splits.get(split, 0) for split in old["splits"]}, "kinds": self._kinds(old["kinds"])}
+        counts = {
+            "splits": {split: self.splits.get(split, 0) for split in old["splits"]},
+            "kinds": self._kinds(old["kinds"]),
+        }
         if name is None:
             number = next_number(connection, "data")
             name = f"data-{number}"
@@ -353,7 +357,8 @@ def _refuse_live(ws: Workspace, found: Touched) -> None:
 
 
 def _without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A report without the texts that it shows as examples."""
+    """A report without the texts that it shows as examples, and without what its test set was."""
+    report = {name: value for name, value in report.items() if name != TEST_SET}
     return {**report, "examples": {name: [] for name in report.get("examples", {})}}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.frozen import Frozen
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.spill import Cursor, Spill
 from tuneloop.prepare.split import Splits, Splitter
@@ -43,7 +44,7 @@ def place(
         groups = [[key for key in [group, *inherited.get(one, ())] if key] for group, one in zip(own, ids, strict=True)]
         part = splitter.observe(batch, groups, inputs, tags=_tags_of(batch, ids, added))
         summary = part if summary is None else summary + part
-    return splitter.split(summary)
+    return splitter.split(summary, frozen=isinstance(extended, Frozen))
 
 
 def _tags_of(batch: pa.RecordBatch, ids: list[str], added: Mapping[str, list[str]]) -> list[list[str]] | None:

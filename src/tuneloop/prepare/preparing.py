@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.errors import StoppedError, UsageError
 from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
 from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.frozen import TEST_OF, TEST_SET, Frozen, test_set_of
 from tuneloop.prepare.ingest import Ingest
 from tuneloop.prepare.originals import Originals
 from tuneloop.prepare.outcomes import Outcomes
@@ -82,8 +83,7 @@ class _Job:
         self.ws, self.recipe, self.scenario, self.lease = ws, recipe, scenario, lease
         self.progress, self.folder, self.dry_run = progress, folder, dry_run
         self.run_id = lease.run if lease else None
-        parent = datasets.version(ws, recipe.extend, scenario) if recipe.extend else None
-        self.extended = Extended(ws, parent)
+        self.extended = _beginning(ws, recipe, scenario)
         self.splitter = recipe.made_split()
         self.terms: list[SourceTerms] = []
         self.stack = ExitStack()
@@ -124,7 +124,7 @@ class _Job:
             end_items(final, outcomes, splits, made.merged)
             ledgers = self._ledgers(ingest, successors)
             ledgers.write(outcomes, items, tagged)
-            told = report(ingest, pipeline, splits, made, ledgers)
+            told = report(ingest, pipeline, splits, made, ledgers) | self._test_set(made)
             version = self._finish(made, told, members, ledgers, pipeline.originals)
             ingest.leave(made=True)
             return version
@@ -192,13 +192,26 @@ class _Job:
             "split": spec_of(self.splitter),
             "weights": self.recipe.weights,
             **({"tags": tags} if tags else {}),
+            **({TEST_OF: self.extended.version.id} if self._frozen and self.extended.version else {}),
         }
+
+    @property
+    def _frozen(self) -> bool:
+        return isinstance(self.extended, Frozen)
+
+    def _test_set(self, made: Membership) -> dict[str, str]:
+        """What the version's test set is, and whose."""
+        told = {TEST_SET: made.test_set} if made.splits["test"] else {}
+        version = self.extended.version
+        if version is None or not self._frozen:
+            return told
+        return told | {TEST_OF: str(version.report.get(TEST_OF, version.name))}
 
     def _finish(
         self, made: Membership, told: dict[str, Any], members: Members, ledgers: Ledgers, originals: Originals
     ) -> DatasetVersion:
         originals.flush()
-        parent = self.extended.version
+        parent = self.extended.parent
         if self.dry_run:
             return DatasetVersion(
                 made.id,
@@ -260,6 +273,18 @@ class _Job:
 
     def _tell(self, stage: str, total: int) -> None:
         self.progress(Progress(stage, 0, total, "records"))
+
+
+def _beginning(ws: Workspace, recipe: PrepareRecipe, scenario: str) -> Extended:
+    """What the new version begins with: all of a version, its test set, or nothing."""
+    if recipe.extend and recipe.test_of:
+        raise UsageError(
+            f"found extend: {recipe.extend} and test_of: {recipe.test_of}",
+            expected="one of them: what extends a version has its test set",
+        )
+    if recipe.test_of:
+        return test_set_of(ws, recipe.test_of, scenario)
+    return Extended(ws, datasets.version(ws, recipe.extend, scenario) if recipe.extend else None)
 
 
 def _checked(inputs: Sequence[str | Path] | str | Path) -> list[str | Path]:

@@ -70,6 +70,11 @@ class PrepareRecipe(Settings):
         en="a version that the input is added to; its records keep their splits",
         zh="在哪个数据集版本上追加；原有记录的划分不变",
     )
+    test_of: str | None = setting(
+        None,
+        en="a version whose test and validation records this one has too; what is new is trained on",
+        zh="沿用哪个数据集版本的测试集和验证集；新记录只用于训练",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FREE = -1
 BRIDGE = -2
+HELD_OUT = -3
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,13 @@ class Splits:
             raise KeyError("an id that was not observed")
         return [SPLITS[place] if place >= 0 else None for place in self._places[rows].tolist()]
 
+    def why_out(self, one: str) -> str:
+        """The reason why a record was left out."""
+        import numpy as np
+
+        row = np.searchsorted(self._ids, np.array(_raw(one), dtype=self._ids.dtype))
+        return "held_out" if self._places[row] == HELD_OUT else "bridge"
+
     @cached_property
     def counts(self) -> dict[Split, int]:
         """Records per split; those left out are in none."""
@@ -148,7 +156,11 @@ class Splitter(Member):
         "bridge": Words(
             "Too close to records of two splits at once; keeping it would leak the test set into training",
             "同时与两个划分中的记录相近，收入会把测试集泄漏到训练集",
-        )
+        ),
+        "held_out": Words(
+            "Too close to a record of the test set that this version shares with another; training on it would leak",
+            "与共用测试集（或验证集）中的记录过于相近，用于训练会造成泄漏",
+        ),
     }
 
     def look(self, batch: pa.RecordBatch) -> Look:
@@ -188,10 +200,26 @@ class Splitter(Member):
         )
         return SplitSummary((part,))
 
-    def split(self, summary: SplitSummary | None) -> Splits:
-        """Assign everything that was observed; the summary is used up."""
+    def split(self, summary: SplitSummary | None, *, frozen: bool = False) -> Splits:
+        """Assign everything that was observed; the summary is used up.
+
+        `frozen`: the held-out records are those that an earlier version placed; new ones are trained on or left out.
+        """
         table = _table(summary or SplitSummary())
-        return Splits(table, self.assign(table))
+        assignment = self.assign(table)
+        return Splits(table, _only_trained(table, assignment) if frozen else assignment)
+
+
+def _only_trained(table: SplitTable, assignment: Assignment) -> Assignment:
+    """New records go to train, but for those whose cluster holds an old record of validation or test."""
+    import numpy as np
+
+    train = SPLITS.index("train")
+    held = np.unique(assignment.clusters[table.assigned > train])
+    new = (table.assigned == FREE) & (assignment.places != BRIDGE)
+    places = np.where(new, np.where(np.isin(assignment.clusters, held), HELD_OUT, train), assignment.places)
+    figures = {**assignment.figures, "held_out": int((places == HELD_OUT).sum())}
+    return Assignment(places.astype(np.int8), assignment.clusters, figures, assignment.advice)
 
 
 def _table(summary: SplitSummary) -> SplitTable:

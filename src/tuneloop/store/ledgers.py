@@ -88,6 +88,18 @@ def schema(kind: str) -> pa.Schema:
     )
 
 
+def filled(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+    """A batch of a ledger that was written before some columns were known, in the schema of today: they hold nothing."""
+    import pyarrow as pa
+
+    names = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in names else pa.nulls(batch.num_rows, field.type)
+        for field in wanted
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=wanted)
+
+
 def _type(name: str) -> pa.DataType:
     import pyarrow as pa
 

@@ -16,6 +16,13 @@ CLUSTER = Words("{size} items, {split}: {text}", "{size} 个条目，{split}：{
 KEPT = Words("kept: {places}", "保留：{places}")
 MORE = Words("and {count} more", "另有 {count} 个")
 SHOWN = 10
+UNTESTED = Words("{name} has no test records.", "{name} 没有测试集记录。")
+TESTED = Words("{name}: {records} test records, of {of}.", "{name}：{records} 条测试集记录，来自 {of}。")
+ALIKE = Words(
+    "The same test set have: {names}. Evaluations on these versions can be compared.",
+    "测试集相同的版本：{names}。这些版本上的评测可以直接比较。",
+)
+ALONE = Words("No other version has this test set.", "没有其他版本使用这个测试集。")
 NO_TAGS = Words(
     "No record of {name} has a tag. Say where tags are in the recipe, such as prepare.tags: topic",
     "{name} 的记录没有标签。可在配方中指定标签的来源，如 prepare.tags: topic",
@@ -104,3 +111,18 @@ def said(payload: dict[str, Any]) -> str:
 
     text = " ⏎ ".join(Record.from_payload(payload).full_text.split("\n"))
     return text[:200] + ("…" if len(text) > 200 else "")
+
+
+def show_test_set(ws: Workspace, screen: Screen, name: str) -> None:
+    """Whose test set a version has, and which versions share it."""
+    from tuneloop.prepare.frozen import test_set
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, name)
+    found = test_set(ws, version)
+    if not found.records:
+        screen.say(UNTESTED.format(name=version.name))
+    else:
+        screen.say(TESTED.format(name=version.name, records=f"{found.records:,}", of=found.of or version.name))
+        screen.say(ALIKE.format(names=", ".join(found.same_as)) if found.same_as else ALONE)
+    screen.result(found)

@@ -13,6 +13,7 @@ from tuneloop.app.http.service import service
 from tuneloop.prepare import browsing, differing, versions
 from tuneloop.prepare.browsing import Entry
 from tuneloop.prepare.differing import Difference
+from tuneloop.prepare.frozen import SharedTest, test_set
 from tuneloop.prepare.passport import Edit, Result, passport
 from tuneloop.prepare.statistics import Statistics, statistics
 from tuneloop.prepare.statistics_page import page as page_of
@@ -163,6 +164,13 @@ def statistics_page(
     ws = service(request).ws
     version = datasets.version(ws, name)
     return HTMLResponse(page_of(statistics(ws, version, tokenizer=base), version))
+
+
+@router.get("/versions/{name}/test-set")
+def show_test_set(request: Request, name: str, caller: Caller = needs("data:read")) -> SharedTest:
+    """Whose test set a version has, and which versions have the same one."""
+    ws = service(request).ws
+    return test_set(ws, datasets.version(ws, name))
 
 
 @router.get("/versions/{name}/difference/{other}")
