@@ -10,8 +10,10 @@ import pytest
 from tuneloop.errors import InputError, NotFoundError, UsageError
 from tuneloop.prepare import PrepareRecipe, forgetting, prepare
 from tuneloop.prepare.review_file import read_review, write_review
+from tuneloop.prepare.review_judging import judge_review
 from tuneloop.prepare.review_result import result
 from tuneloop.prepare.review_sample import chosen_strata, draw_review
+from tuneloop.scores.judges.local import Local
 from tuneloop.scores.standing import set_standard
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.reviews import Verdict, add_verdicts, items_of, review, verdicts_on
@@ -269,3 +271,30 @@ def test_a_review_that_is_not_there(ws):
         review(ws, "review-1")
     with pytest.raises(UsageError, match="half-width"):
         result(ws, None, half=2)
+
+
+def test_a_models_verdicts_stand_beside_those_of_people(of_topics, version, monkeypatch):
+    """The judge here likes every second answer; people like all."""
+    asked = []
+
+    def score_all(self, items):
+        asked.append((self.rubric, [item.answer for item in items]))
+        return [0.9 if int(item.answer[1 : item.answer.index("号")]) % 2 else 0.2 for item in items]
+
+    monkeypatch.setattr(Local, "score_all", score_all)
+    one = draw_review(of_topics, version, count=20, person="Mei")
+    items = items_of(of_topics, one.name)
+    heard = []
+    assert judge_review(of_topics, one, {"name": "local", "model": "some"}, progress=heard.append) == 20 * 5
+    assert heard[-1].done == heard[-1].total == 100
+    assert any("Every statement" in rubric or "answer is right" in rubric for rubric, _ in asked)
+    add_verdicts(of_topics, one, [Verdict(item.record, "correct", 1.0, "Mei") for item in items])
+    found = {single.name: single for single in result(of_topics, one).dimensions}
+    liked = sum(int(answer[1 : answer.index("号")]) % 2 for _, answers in asked[:3] for answer in answers)
+    assert found["correct"].rate.mean == 1.0  # the model's verdicts are not among those of people
+    assert found["correct"].judge_agreement == liked / 20
+    assert 0 < found["correct"].judge.mean < 1
+    assert found["complete"].decision == "unseen"
+    assert found["clear"].judge.high <= 5
+    with pytest.raises(UsageError, match="takes no rubric"):
+        judge_review(of_topics, one, {"name": "grader", "grader": {}})
