@@ -23,10 +23,10 @@ BATCH = 512
 def main(file: str, settings: str) -> None:
     with Path(file).open(encoding="utf-8") as lines:
         records = [(number, Record(kind="text", text=json.loads(line)["text"])) for number, line in enumerate(lines)]
+    made = [batches.to_batch(records[at : at + BATCH]) for at in range(0, len(records), BATCH)]
     told = []
     for one in json.loads(settings):
         began = time.process_time()
-        made = [batches.to_batch(records[at : at + BATCH]) for at in range(0, len(records), BATCH)]
         step = steps.create({"name": "near_duplicates", **one}, path="step").start(StepContext(b"benchmark"))
         summary = step.summarize(made)
         into: dict[str, str] = {}

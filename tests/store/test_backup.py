@@ -107,7 +107,7 @@ def test_nothing_is_replaced(ws: Workspace, tmp_path: Path) -> None:
 def test_a_torn_archive_leaves_nothing(ws: Workspace, tmp_path: Path, share: float) -> None:
     file = tmp_path / "b.tar"
     backup(ws, file)
-    content = file.read_bytes()
+    content = file.read_bytes().rstrip(b"\0")  # tar fills up with zeros, which may be missing
     file.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match="torn or no backup"):
         restored(file, tmp_path / "back")
