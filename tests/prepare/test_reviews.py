@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 
 import pytest
+import xlsxwriter
 
 from tuneloop.errors import InputError, NotFoundError, UsageError
 from tuneloop.prepare import PrepareRecipe, forgetting, prepare
@@ -298,3 +299,15 @@ def test_a_models_verdicts_stand_beside_those_of_people(of_topics, version, monk
     assert found["clear"].judge.high <= 5
     with pytest.raises(UsageError, match="takes no rubric"):
         judge_review(of_topics, one, {"name": "grader", "grader": {}})
+
+
+def test_a_file_saved_as_a_workbook_is_read(of_topics, version, tmp_path):
+    one = draw_review(of_topics, version, count=6, person="Mei")
+    file = write_review(of_topics, one, tmp_path / "r.csv")
+    rows = filled(file, lambda row: {"correct": "pass", "clear": 4 if row["number"] == "1" else ""})
+    with xlsxwriter.Workbook(tmp_path / "r.xlsx") as book:
+        sheet = book.add_worksheet()
+        for number, cells in enumerate([list(rows[0]), *(list(row.values()) for row in rows)]):
+            sheet.write_row(number, 0, cells)
+    assert read_review(of_topics, tmp_path / "r.xlsx", person="Mei")[1] == 7
+    assert result(of_topics, one).dimensions[0].rate.count == 6

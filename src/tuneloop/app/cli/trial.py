@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +34,7 @@ SIGNS = {
     "hurts": Words("worse", "变差"),
     "unclear": Words("cannot tell", "无法判断"),
 }
+TOO_FEW = Words("too few", "太少")
 UNIT = Words(
     "Bits per byte of the reference answers: lower is better. Intervals of groups are wider for how many they are.",
     "单位：参考回答的每字节比特数，越低越好。分组越多，各组的区间放得越宽。",
@@ -125,5 +127,5 @@ def show(screen: Screen, found: TrialResult) -> None:
 
 
 def _figures(one: Any) -> list[object]:
-    interval = f"{one.low:+.3f}…{one.high:+.3f}"
+    interval = f"{one.low:+.3f}…{one.high:+.3f}" if math.isfinite(one.low) else str(TOO_FEW)
     return [one.records, f"{one.before:.3f}", f"{one.after:.3f}", f"{one.change:+.3f}", interval, SIGNS[one.verdict]]
