@@ -8,7 +8,8 @@ its value: nothing is shown that the key does not prove.  So what `forget` erase
 anything without the key or with another one.
 
 Each look, a refused one too, is written to the audit log before a value is given out: who, when, which pseudonyms;
-never the values.  It reads the payloads of all versions once (about 1 s for 300 MB) and opens the few originals.
+never the values.  It reads the payloads of all versions once and opens the originals
+of the records concerned: 200 pseudonyms of a version of 6,000 records took 0.9 s on a busy machine.
 """
 
 from __future__ import annotations
