@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuneloop.store import access_tables, jobs_tables, quality_tables, registry_tables
+from tuneloop.store import access_tables, jobs_tables, quality_tables, registry_tables, triage_tables
 from tuneloop.store.tables import metadata
 
-__all__ = ["access_tables", "jobs_tables", "metadata", "quality_tables", "registry_tables"]
+__all__ = ["access_tables", "jobs_tables", "metadata", "quality_tables", "registry_tables", "triage_tables"]
