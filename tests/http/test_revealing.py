@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from tests.http.team import make_team
+
 from tuneloop.prepare import PrepareRecipe, prepare, versions
 from tuneloop.prepare.pseudonyms import PATTERN
 from tuneloop.store import keys
