@@ -11,6 +11,7 @@ ingest.py                                              the first pass: items, nu
 step.py  decision.py  steps/  pipeline.py              cleaning
 split.py  splits/  placing.py                          train, validation, test
 outcomes.py  successors.py  originals.py               what became of each item, and what was changed
+salt.py  pseudonyms.py  revealing.py                   names in the place of personal data, and the way back
 sorting.py  commit.py  report.py                       the version
 extended.py  versions.py                               adding to one; reading, comparing, restoring
 layout.py  layouts/  writer.py  writers/  exporting.py  a version as a file for other programs
