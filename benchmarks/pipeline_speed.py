@@ -90,14 +90,14 @@ def run(label: str, command: list[str], options: argparse.Namespace) -> measure.
 
 
 def report(runs: dict[str, list[measure.Measured]], options: argparse.Namespace) -> str:
+    others = max(one.others for several in runs.values() for one in several)
     lines = [
         machine.sentence(machine.describe()),
         "",
         f"{options.rows:,} chat records, {generated.EXACT:.0%} exact and {generated.NEAR:.0%} near repeats; medians of "
-        f"{options.rounds} rounds; others took up to "
-        f"{max(one.others for several in runs.values() for one in several):.0%} of the processor.",
+        f"{options.rounds} rounds; others took up to {others:.0%} of the processor.",
         "",
-        "| program | seconds of the processor | rows per second of the processor | seconds | peak memory MB | ours is |",
+        "| program | seconds of the processor | rows per such second | seconds | peak memory MB | ours is |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for label, several in runs.items():
@@ -106,9 +106,10 @@ def report(runs: dict[str, list[measure.Measured]], options: argparse.Namespace)
             for theirs, ours in zip(several, runs["ours"], strict=True)
         ]
         seconds = median(one.processor_seconds for one in several)
+        wall, memory = median(one.wall for one in several), median(one.memory_mb for one in several)
         lines.append(
-            f"| {label} | {seconds:,.0f} | {options.rows / seconds:,.0f} | {median(one.wall for one in several):,.0f} | "
-            f"{median(one.memory_mb for one in several):,.0f} | {median(ratios):.1f}x |"
+            f"| {label} | {seconds:,.0f} | {options.rows / seconds:,.0f} | {wall:,.0f} | {memory:,.0f} | "
+            f"{median(ratios):.1f}x |"
         )
     return "\n".join(lines) + "\n"
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from tuneloop.errors import InputError, UsageError, Where, nearest
 from tuneloop.prepare.browsing import Entry, entries_of
+from tuneloop.prepare.formulas import defused
 from tuneloop.prepare.importer import Rejection, Row, recognize
 from tuneloop.prepare.source_file import disk_file
 from tuneloop.records import DatasetVersion, Record
@@ -32,7 +33,6 @@ from tuneloop.store.standards import standard_named
 PASSES = ("pass", "passed", "yes", "y", "true", "1", "1.0", "通过", "是", "合格", "√")
 FAILS = ("fail", "failed", "no", "n", "false", "0", "0.0", "不通过", "否", "不合格", "×")
 FORMS = ("csv", "jsonl")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def write_review(ws: Workspace, one: Review, to: Path) -> Path:
@@ -60,7 +60,9 @@ def review_bytes(ws: Workspace, one: Review, form: str) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS[:-1], *standard.judged, COLUMNS[-1]], lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    writer.writerows(
+        {key: defused(value) if isinstance(value, str) else value for key, value in row.items()} for row in rows
+    )
     return text.getvalue().encode("utf-8-sig")  # the mark lets Excel know that it is UTF-8
 
 
@@ -158,12 +160,6 @@ def text_of(record: Record) -> str:
         parts += [f"[rejected] {turn.text}" for turn in record.rejected]
         text = "\n".join(parts)
     return text if record.label is None else f"{text}\n[label] {record.label}"
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else value
 
 
 def _read(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

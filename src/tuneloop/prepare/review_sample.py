@@ -162,9 +162,7 @@ def _allot(sizes: Mapping[str, int], count: int) -> dict[str, int]:
 def _mixed(strata: Mapping[str, Sequence[str]], taken: Mapping[str, int], seed: int) -> Iterator[tuple[str, str]]:
     places: list[tuple[float, str, str, str]] = []
     for name, records in strata.items():
-        hashed = sorted(
-            (hashlib.md5(f"{seed}:{one}".encode(), usedforsecurity=False).hexdigest(), one) for one in records
-        )
+        hashed = sorted((hashlib.blake2b(f"{seed}:{one}".encode(), digest_size=16).hexdigest(), one) for one in records)
         for rank, (digest, record) in enumerate(hashed[: taken[name]]):
             places.append(((rank + 0.5) / taken[name], digest, record, name))
     for _, _, record, name in sorted(places):
