@@ -4,8 +4,8 @@ import json
 import random
 
 import pytest
-
 from tests.prepare.test_versions_life import ids, lines
+
 from tuneloop.errors import UsageError
 from tuneloop.prepare import PrepareRecipe, forgetting, prepare, versions
 from tuneloop.prepare.frozen import test_set as shared_test

@@ -34,7 +34,7 @@ MEMBER_ROWS = 4096
 
 @dataclass
 class Membership:
-    """What the members of the new version come to; `id` is the version's identity, `test_set` that of its test records."""
+    """What the members of the new version come to; `id` is its identity, `test_set` that of its test records."""
 
     id: str = ""
     test_set: str = ""

@@ -17,8 +17,8 @@ rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
 
 The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
 process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported
-or uploaded, exports, backups, production logs, and what a model has learnt; `Touched.sources` says where to look.
-A row that could not be read names nobody: by a person it is not found, by its source it is.
+or uploaded, exports, backups, the service's exchanges, and what a model has learnt; `Touched.sources` says where to
+look.  A row that could not be read names nobody: by a person it is not found, by its source it is.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tuneloop.errors import ConflictError, NotFoundError, UsageError
+from tuneloop.prepare import near_index
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
 from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.frozen import TEST_SET
+from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
@@ -55,6 +57,7 @@ from tuneloop.store.tables import (
     runs,
 )
 from tuneloop.store.tables import settings as kept
+from tuneloop.store.triage import erase_subject
 from tuneloop.store.workspace import FETCHED
 
 PENDING = "erase"
@@ -157,6 +160,8 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
                 raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
             _scrub(connection, found)
+            if found.subject is not None:
+                erase_subject(connection, [found.subject, pseudonym(ws, found.subject)])
             erase_records(connection, (record for plan in plans for record in plan.erased))
             erased = _checkpoints(connection, found)
             folders = [row.folder for row in erased] + _pages(connection, found)
@@ -177,6 +182,7 @@ def finish(ws: Workspace) -> None:
     for address in pending["blobs"]:
         if address not in named:
             ws.blobs.remove(address)
+            near_index.remove(ws, address)
     for folder in pending["folders"]:
         place = ws.folder / folder
         if place.is_dir():

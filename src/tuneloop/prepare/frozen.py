@@ -1,10 +1,11 @@
-"""A test set that later preparations share: the test and validation records of one version, as the beginning of another.
+"""A test set that later preparations share: the test and validation records of one version begin another.
 
     prepare: {test_of: data-3}       in a recipe: whatever is prepared has the test set of data-3
 
 The new version holds these records where they are, with their origins and edits.  What is new is trained on; a new
-record whose cluster holds one of them is left out with the reason `held_out`, and one that says the same merges into it.
-What is close, the splitter of the recipe says: one that compares no texts (`train_only`, `by_input`) leaves out nothing.
+record whose cluster holds one of them is left out with the reason `held_out`, and one that says the same merges into
+it.  What is close, the splitter of the recipe says: one that compares no texts (`train_only`, `by_input`) leaves out
+nothing.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from tuneloop.prepare.spill import Rows, SpillFolder
 from tuneloop.prepare.tagging import Tagger
 from tuneloop.prepare.terms import SourceTerms, rank
 from tuneloop.records import Record
+from tuneloop.store import Workspace
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Ingest:
     spools: Callable[[], Path] = Path
     look: Callable[[int, int | None, str], None] = lambda done, total, unit: None
     hide: Callable[[str], str] = str
+    ws: Workspace | None = None
     notes: list[InputNote] = field(default_factory=list)
     mended: Counter[str] = field(default_factory=Counter)
     terms: Sequence[SourceTerms] = ()
@@ -150,7 +152,8 @@ class Ingest:
     def _records(self) -> Iterator[tuple[int, Record]]:
         for number, given in enumerate(self.inputs):
             place = self.recipe.made_place(name_of(given))
-            note = InputNote(place.shown(str(given)), visit=Visit(self.spools, self.recipe.archives, self.look))
+            visit = Visit(self.spools, self.recipe.archives, self.look, ws=self.ws)
+            note = InputNote(place.shown(str(given)), visit=visit)
             self.notes.append(note)
             self.starts.append(self.rows)
             for entry in place.entries(str(given), note.visit):

@@ -20,7 +20,9 @@ from tuneloop.errors import UsageError
 from tuneloop.prepare.container import Budget, Entry, Limits
 from tuneloop.prepare.fetching.secrets import without_secrets
 from tuneloop.prepare.fetching.spool import Spool, spool_at
+from tuneloop.records import SourceKind
 from tuneloop.registry import Member, Registry
+from tuneloop.store import Workspace
 from tuneloop.wording import Words
 
 LOCAL = "local"
@@ -33,7 +35,8 @@ class Visit:
     `spools` makes the folder that spools lie in; `look` is told how much is done, of how much, of what, and raises
     `StoppedError` when a person stopped the run.  `digest` and `size` are of the content as read, `details` what the
     source remembers (revision, query, time), `times` when each file was fetched (ISO 8601, UTC), by its name,
-    and `time` when those were that are not named there; `said` goes into the report.
+    and `time` when those were that are not named there; `said` goes into the report.  `ws` is for a place that lies in
+    the workspace, and `kind` for one whose rows are of one kind, whatever the recipe says.
     """
 
     spools: Callable[[], Path]
@@ -45,6 +48,8 @@ class Visit:
     details: dict[str, Any] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
     time: str | None = None
+    ws: Workspace | None = None
+    kind: SourceKind | None = None
     said: list[Words] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -102,6 +102,7 @@ class _Job:
                 first_row=self.extended.count,
                 watch=self._watch,
                 hide=pipeline.hide,
+                ws=self.ws,
                 terms=self.terms,
                 restored=_restored(self.ws),
                 spared=pipeline.spared,
@@ -168,7 +169,7 @@ class _Job:
                 name = add_source(
                     self.ws,
                     note.name,
-                    kind=terms.kind,
+                    kind=note.visit.kind or terms.kind,
                     grade=terms.grade,
                     licence=terms.licence or note.visit.licence,
                     consent=terms.consent,

@@ -90,6 +90,13 @@ def addresses(ws: Workspace, version_name: str, kind: str, run: str | None = Non
         return list(connection.execute(query.order_by(columns.position)).scalars())
 
 
+def all_addresses(ws: Workspace, kind: str) -> list[str]:
+    """The addresses of all versions' ledgers of one kind, each once, sorted."""
+    query = select(dataset_ledgers.c.address).where(dataset_ledgers.c.kind == kind).distinct()
+    with ws.db.read() as connection:
+        return sorted(connection.execute(query).scalars())
+
+
 def versions_with(ws: Workspace, record: str) -> list[DatasetVersion]:
     """The versions that hold a record, oldest first."""
     names = splits_with(ws, record)

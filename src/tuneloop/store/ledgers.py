@@ -89,7 +89,7 @@ def schema(kind: str) -> pa.Schema:
 
 
 def filled(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
-    """A batch of a ledger that was written before some columns were known, in the schema of today: they hold nothing."""
+    """A batch of a ledger that was written before some columns were known, in today's schema: they hold nothing."""
     import pyarrow as pa
 
     names = set(batch.schema.names)

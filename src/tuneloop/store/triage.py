@@ -1,6 +1,6 @@
 """Rows from production that wait for a person: batches are kept whole and once, by their key; decisions carry a name.
 
-    waiting → taken or refused, by a person who may change their mind; duplicate and rejected rows hold no text
+waiting → taken or refused, by a person who may change their mind; duplicate and rejected rows hold no text
 """
 
 from __future__ import annotations
@@ -163,15 +163,16 @@ def every(ws: Workspace, chosen: Chosen, at_once: int = 1000) -> Iterator[Triage
 
 def counts(ws: Workspace) -> dict[str, int]:
     """How many rows are in each state."""
-    query = select(triage_rows.c.state, func.count().label("count")).group_by(triage_rows.c.state)
+    query = select(triage_rows.c.state, func.count().label("rows")).group_by(triage_rows.c.state)
     with ws.db.read() as connection:
-        found = {row.state: row.count for row in connection.execute(query)}
+        found = {row.state: row.rows for row in connection.execute(query)}
     return {state: int(found.get(state, 0)) for state in STATES}
 
 
 def held(ws: Workspace, records: Collection[str]) -> set[str]:
     """Those of some records that the queue holds in any state but rejected."""
-    wanted, found = sorted(records), set()
+    wanted = sorted(records)
+    found: set[str] = set()
     with ws.db.read() as connection:
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
@@ -187,7 +188,7 @@ def decide(ws: Workspace, chosen: Chosen, to: Decided, *, person: str, reason: s
     then none is moved.
     """
     if to == "refused" and not reason.strip():
-        raise UsageError("found no reason", expected="a reason for refusing", do="Say it with --reason")
+        raise UsageError("found no reason", expected="a reason for refusing", do="Say why they are refused")
     columns = triage_rows.c
     conditions = [columns.state.in_(HELD), columns.state != to, *chosen.conditions()]
     with ws.db.write(durable=True) as connection:

@@ -44,7 +44,7 @@ def near_pairs(
     seen = np.empty(0, np.uint64)
     found = [np.empty((0, 2), np.int64)]
     for band in range(BANDS):
-        fresh = np.setdiff1d(_candidates(_band(sketches, band), order), seen)
+        fresh = np.setdiff1d(_candidates(band_keys(sketches, band), order), seen)
         seen = np.union1d(seen, fresh)
         left, right = (fresh >> np.uint64(32)).astype(np.int64), (fresh & np.uint64(0xFFFFFFFF)).astype(np.int64)
         for start in range(0, len(fresh), _BLOCK):
@@ -117,7 +117,7 @@ def _common(values: NDArray[np.uint32], limit: int) -> NDArray[np.uint32]:
     return found[times > limit]
 
 
-def _band(sketches: Sketches, band: int) -> NDArray[np.uint64]:
+def band_keys(sketches: Sketches, band: int) -> NDArray[np.uint64]:
     """[n] one number that says the band's minimum hashes; texts without shingles get numbers of their own."""
     import numpy as np
 

@@ -50,6 +50,7 @@ COMMANDS = (
     "keys",
     "data",
     "quality",
+    "triage",
     "models",
     "aliases",
     "runs",

@@ -126,6 +126,8 @@ def served(
             for name in ("huggingface", "modelscope"):
                 places.setdefault(name, {})["token"] = allowed.hub_token
             found.append(address)
+        elif kind == "triage":
+            found.append(address)
         else:
             raise UsageError(
                 f"found the address {without_secrets(address)[:200]!r}",
