@@ -22,7 +22,13 @@ from harness import machine, measure
 HERE = Path(__file__).parent
 CASES = HERE / "chinese" / "cases.jsonl"
 TASKS = ("personal", "urls", "characters", "html", "bytes", "language", "near", "kept")
-PEERS = {"Data-Juicer 1.6.1": "datajuicer", "datatrove 0.10.1": "datatrove"}
+PEERS = {  # label: environment, script and what it is told besides
+    "Data-Juicer 1.6.1": ("datajuicer", "run_datajuicer_chinese.py"),
+    "datatrove 0.10.1": ("datatrove", "run_datatrove_chinese.py"),
+    "text-dedup 0.4.0": ("textdedup", "run_textdedup_chinese.py"),
+    "Presidio 2.2.366": ("pii", "run_pii_chinese.py", "presidio"),
+    "scrubadub 2.0.1": ("pii", "run_pii_chinese.py", "scrubadub"),
+}
 
 
 def main() -> None:
@@ -30,10 +36,10 @@ def main() -> None:
     options.root.mkdir(parents=True, exist_ok=True)
     cases = [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
     told = {"ours": run(Path(sys.executable), HERE / "harness" / "ours_chinese.py", options)}
-    for label, name in PEERS.items():
-        python = options.peers / name / "bin" / "python"
+    for label, (environment, script, *words) in PEERS.items():
+        python = options.peers / environment / "bin" / "python"
         if python.exists():
-            told[label] = run(python, HERE / "peers" / f"run_{name}_chinese.py", options)
+            told[label] = run(python, HERE / "peers" / script, options, *words)
     parts = [machine.sentence(machine.describe()), "", *table(cases, told)]
     (options.root / "chinese.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
     with (options.root / "chinese.jsonl").open("w", encoding="utf-8") as out:
@@ -68,9 +74,9 @@ def passed(case: dict[str, Any], out: Any) -> bool:
     return not any(one in out for one in case.get("go", ())) and all(one in out for one in case.get("stay", ()))
 
 
-def run(python: Path, script: Path, options: argparse.Namespace) -> dict[str, Any]:
+def run(python: Path, script: Path, options: argparse.Namespace, *words: str) -> dict[str, Any]:
     log = options.root / "chinese.log"
-    measured = measure.run(script.name, [str(python), str(script), str(CASES)], threads=1, log=log)
+    measured = measure.run(script.name, [str(python), str(script), str(CASES), *words], threads=1, log=log)
     if measured.returned or not measured.told:
         raise SystemExit(f"{script.name} failed; see {log}")
     return dict(measured.told)

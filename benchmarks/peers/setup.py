@@ -16,7 +16,12 @@ HERE = Path(__file__).parent
 TORCH = "torch==2.13.0"
 WITHOUT_DEPENDENCIES = {"llamafactory": "llamafactory==0.9.5", "textdedup": "text-dedup==0.4.0"}
 TRAINING = ("trl", "llamafactory")
-DATA = {"datajuicer": "data_juicer", "datatrove": "datatrove", "textdedup": "text_dedup.minhash"}
+DATA = {
+    "datajuicer": "data_juicer",
+    "datatrove": "datatrove",
+    "textdedup": "text_dedup.minhash",
+    "pii": "presidio_analyzer",
+}
 """The peers that clean data, and what each one's package is called."""
 
 
