@@ -182,6 +182,7 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
     found = forgetting.touched(ws, subject="b")
     assert (found.items, len(found.records), found.shared) == (4, 2, 1)
     assert (found.versions, found.models, found.evaluations) == ((version.name,), (model.name,), (report.name,))
+    (ws.folder / "verdicts.jsonl").write_text('["key", true, "what a judge said of b"]\n')
     before = ids(ws, version)
     blobs = {address for kind in ("records", "changes") for address in datasets.addresses(ws, version.name, kind)}
 
@@ -192,6 +193,7 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
     assert new.records == 37 == sum(new.splits.values()) == sum(new.kinds.values())
     assert ids(ws, datasets.version(ws, version.name)) == ids(ws, new)
     assert not any(ws.blobs.has(address) for address in blobs)
+    assert not (ws.folder / "verdicts.jsonl").exists()
     for text in (rows[5]["question"], rows[6]["question"], rows[7]["question"], "13812345678"):
         assert text not in everything_said(ws)
     assert rows[8]["question"] in everything_said(ws)

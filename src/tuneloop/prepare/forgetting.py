@@ -43,6 +43,7 @@ from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
+from tuneloop.scores.verdict import forget_verdicts
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.database import clock
 from tuneloop.store.reviews import erase_records
@@ -149,6 +150,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
     known = {one.name for one in datasets.versions(ws)}
     secret = ws.key() or salt(ws, keep=True)
     gone = frozenset(found.records)
+    subjects = [] if found.subject is None else [found.subject, pseudonym(ws, found.subject)]
     with ExitStack() as stack:
         plans = [_Plan(ws, name, found, gone, secret) for name in found.versions]
         rewriting = Rewriting(ws, frozenset[str]().union(*(plan.erased for plan in plans)), stack)
@@ -160,8 +162,8 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
                 raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
             _scrub(connection, found)
-            if found.subject is not None:
-                erase_subject(connection, [found.subject, pseudonym(ws, found.subject)])
+            if subjects:
+                erase_subject(connection, subjects)
             erase_records(connection, (record for plan in plans for record in plan.erased))
             erased = _checkpoints(connection, found)
             folders = [row.folder for row in erased] + _pages(connection, found)
@@ -169,6 +171,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
             _set_pending(connection, {"blobs": old, "folders": folders})
     finish(ws)
     remove_spools(ws.folder / FETCHED)
+    forget_verdicts(ws.folder)
     return Forgotten(found, made, _rebuild(ws, found, made) if rebuild else {}, len(erased))
 
 

@@ -33,6 +33,7 @@ from tuneloop.text.personal.hiding import hide
 if TYPE_CHECKING:
     import httpx2
 
+KEPT = "verdicts.jsonl"
 GONE_AFTER = 5
 LONGEST_WHY = 200
 _PAUSE = 0.5
@@ -68,6 +69,11 @@ class JudgeSettings(Settings):
     timeout: float = setting(60.0, gt=0, en="seconds to wait for an answer", zh="等待回答的秒数")
     tries: int = setting(3, ge=1, le=10, en="times that a failed question is sent", zh="失败时最多发送几次")
     max_tokens: int = setting(160, ge=8, en="tokens that the judge may write", zh="评审模型最多输出的词元数")
+
+
+def forget_verdicts(workspace: Path) -> None:
+    """Remove what is remembered of judges: their sentences may speak of a person.  They are asked again when needed."""
+    (workspace / KEPT).unlink(missing_ok=True)
 
 
 class Judging:
@@ -123,7 +129,7 @@ class Judging:
         return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
     def _file(self) -> Path | None:
-        return None if self.workspace is None else self.workspace / "verdicts.jsonl"
+        return None if self.workspace is None else self.workspace / KEPT
 
     def _remembered(self) -> dict[str, Verdict]:
         if self._known is None:
