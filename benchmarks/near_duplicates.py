@@ -172,14 +172,8 @@ def speed_table(options: argparse.Namespace) -> list[str]:
         "| rows | engine | settings | rows per second of the processor | ours is | peak memory MB |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for size in options.sizes:
-        data = options.root / f"chat-{size}.jsonl"
-        generated.write(data, size)
-        texts = []
-        with data.open(encoding="utf-8") as rows:
-            for row in rows:
-                texts.append("\n".join(turn["content"] for turn in json.loads(row)["messages"]))
-        file = written(options.root / f"texts-{size}.jsonl", texts)
+    for size, short in [*((one, False) for one in options.sizes), *((one, True) for one in options.short)]:
+        file = generated_texts(options.root, size, short)
         engines = [one for one in ("ours", *PEERS) if one == "ours" or size <= options.peers_up_to]
         runs: dict[str, list[measure.Measured]] = {engine: [] for engine in engines}
         for _ in range(options.rounds):
@@ -191,11 +185,22 @@ def speed_table(options: argparse.Namespace) -> list[str]:
                 theirs.told[0]["seconds"] / ours.told[0]["seconds"]
                 for theirs, ours in zip(several, runs["ours"], strict=True)
             ]
-            lines.append(
-                f"| {size:,} | {engine} | {_shown(several[0].told[0]['settings'])} | {size / seconds[engine]:,.0f} | "
-                f"{median(ratios):.1f}x | {median(one.memory_mb for one in several):,.0f} |"
-            )
+            told = f"{size:,}{' short' if short else ''} | {engine} | {_shown(several[0].told[0]['settings'])}"
+            memory = median(one.memory_mb for one in several)
+            lines.append(f"| {told} | {size / seconds[engine]:,.0f} | {median(ratios):.1f}x | {memory:,.0f} |")
     return lines
+
+
+def generated_texts(root: Path, size: int, short: bool) -> Path:
+    """Rows of about 190 characters, or the questions alone: of about 40."""
+    data = root / f"chat-{size}.jsonl"
+    generated.write(data, size)
+    texts = []
+    with data.open(encoding="utf-8") as rows:
+        for row in rows:
+            said = [turn["content"] for turn in json.loads(row)["messages"]]
+            texts.append(said[0] if short else "\n".join(said))
+    return written(root / f"texts-{size}{'-short' if short else ''}.jsonl", texts)
 
 
 def written(file: Path, texts: list[str]) -> Path:
@@ -226,6 +231,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, required=True, help="folder of the peers' environments")
     parser.add_argument("--parts", nargs="+", default=["edits", "versions", "speed"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--short", type=int, nargs="+", default=[1_000_000], help="sizes of sets of short rows")
     parser.add_argument("--peers-up-to", type=int, default=100_000, help="larger sizes are run by ours alone")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
