@@ -60,22 +60,40 @@ class Members:
     made: Membership = field(default_factory=Membership)
 
     def write(self, final: Spill, folder: SpillFolder, pipeline: Mapping[str, Any]) -> Membership:
-        identity = hashlib.sha256()
-        tested = hashlib.sha256()
-        pending: list[dict[str, Any]] = []
-        for record, split, weight in heapq.merge(self._old(), self._new(final, folder)):
-            identity.update(f"{record}\t{split}\t{weight!r}\n".encode())
-            if split == "test":
-                tested.update(f"{record}\n".encode())
-            self.made.splits[split] += 1
-            pending.append({"record": record, "split": split, "weight": weight})
-            if len(pending) >= MEMBER_ROWS:
-                self.members.write(pending)
-                pending = []
-        self.members.write(pending)
+        identity, tested = hashlib.sha256(), hashlib.sha256()
+        for batch in self._batches(final, folder):
+            identity.update(identity_lines(batch))
+            for split, count in zip(*_counted(batch.column("split")), strict=True):
+                self.made.splits[split] += count
+            tested.update(_test_lines(batch))
+            self.members.write_batch(batch)
         identity.update(canonical(dict(pipeline)))
         self.made.id, self.made.test_set = SCHEME + identity.hexdigest(), TEST_SCHEME + tested.hexdigest()
         return self.made
+
+    def _batches(self, final: Spill, folder: SpillFolder) -> Iterator[pa.RecordBatch]:
+        """All members by rising id: old ones by columns where the version that is extended is large."""
+        if not self.extended.dwarfs(final.rows):
+            pending: list[tuple[str, str, float]] = []
+            for one in heapq.merge(self._old(), self._new(final, folder)):
+                pending.append(one)
+                if len(pending) >= MEMBER_ROWS:
+                    yield _as_batch(pending)
+                    pending = []
+            if pending:
+                yield _as_batch(pending)
+            return
+        for columns in self.extended.columns():
+            self._count(columns)
+        fresh = list(self._new(final, folder))
+        at = 0
+        for batch in self.extended.members():
+            last, start = batch.column("record")[-1].as_py(), at
+            while at < len(fresh) and fresh[at][0] < last:
+                at += 1
+            yield _merged(batch, _as_batch(fresh[start:at])) if at > start else batch
+        if at < len(fresh):
+            yield _as_batch(fresh[at:])
 
     def _old(self) -> Iterator[tuple[str, str, float]]:
         for batch, places, weights in self.extended.batches():
@@ -131,6 +149,37 @@ class Members:
         self.made.kinds.update(batch.column("kind").to_pylist())
         self.made.languages.update(batch.column("lang").to_pylist())
         self.made.lengths.extend(batch.column("length").to_pylist())
+
+
+def _as_batch(rows: Sequence[tuple[str, str, float]]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    from tuneloop.store.ledgers import schema
+
+    wanted = schema("members")
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(list(column), field.type) for column, field in zip(columns, wanted, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+
+def _merged(one: pa.RecordBatch, two: pa.RecordBatch) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.Table.from_batches([one, two.cast(one.schema)]).sort_by("record").combine_chunks().to_batches()[0]
+
+
+def _counted(column: pa.Array) -> tuple[list[str], list[int]]:
+    import pyarrow.compute as pc
+
+    found = pc.value_counts(column)
+    return found.field("values").to_pylist(), found.field("counts").to_pylist()
+
+
+def _test_lines(members: pa.RecordBatch) -> bytes:
+    import pyarrow.compute as pc
+
+    tested = members.filter(pc.equal(members.column("split"), "test")).column("record").to_pylist()
+    return "".join(f"{one}\n" for one in tested).encode()
 
 
 def identity_lines(members: pa.RecordBatch) -> memoryview:

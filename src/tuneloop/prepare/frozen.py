@@ -76,6 +76,9 @@ class Frozen(Extended):
             made = pa.RecordBatch.from_arrays(columns, schema=schema())
             yield made, batch.column("split").to_pylist(), batch.column("weight").to_pylist()
 
+    def dwarfs(self, rows: int) -> bool:
+        return False
+
     @cached_property
     def ids(self) -> NDArray[np.bytes_]:
         import numpy as np

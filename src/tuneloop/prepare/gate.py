@@ -11,8 +11,8 @@
    what was taken.
 
 Each row ends as exactly one of waiting, duplicate and rejected, and a person moves it to taken or refused.  The rows of
-a batch become visible in one transaction: a process that is killed leaves all or nothing, and pushing the same key again
-adds nothing.  What the finder of personal data does not know stays in the text: a person looks before taking.
+a batch become visible in one transaction: a process that is killed leaves all or nothing, and pushing the same key
+again adds nothing.  What the finder of personal data does not know stays in the text: a person looks before taking.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """Which records of large ledgers may be nearly the same as a few new texts, without reading the ledgers.
 
 Beside each `records` ledger that is asked lies an index, made when it is first asked and kept under `index/` in the
-workspace: for each of the 32 bands of `text.clusters` the records' numbers (32 bits of each), sorted.  It takes 323
-bytes a record; asking 1,000 texts reads a few pages of it.  It is made from the ledger alone, so it may be removed at
-any time, and goes with the ledger when somebody is forgotten.
+workspace: for each of the 32 bands of `text.clusters`, and for the question, the records' numbers (32 bits of each),
+sorted.  It takes 331 bytes a record; asking 1,000 texts reads a few pages of it.  It is made from the ledger alone, so
+it may be removed at any time, and goes with the ledger when somebody is forgotten.
 
 What is compared is what `splits.clustered.said` says of a record.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuneloop.prepare import batches
-from tuneloop.prepare.splits.clustered import said
+from tuneloop.prepare.splits.clustered import question_tie, said
 from tuneloop.records import Record
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.durable import publish, temporary_beside
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FOLDER = "index"
 NEAR, SHORT_NEAR = 0.5, 0.9
 _IN_BAND, _AT_MOST = 16, 16  # records looked at of one number in one band, and of one text
+_MANY = 64  # the same where a whole preparation asks, which verifies by itself
 _ROWS = 4096
 
 
@@ -40,10 +42,10 @@ def near_records(ws: Workspace, records: Sequence[Record]) -> dict[int, str]:
     Nearly means a Jaccard index of character n-grams of at least 0.5 (0.9 under 15 characters), of the whole text and
     of the last answer, as in the step `near_duplicates`.
     """
-    texts = Sketches.of([said(one) for one in records])
+    keys = _keys(records)
     shared: list[Counter[tuple[str, str]]] = [Counter() for _ in records]
     for address in datasets.all_addresses(ws, "records"):
-        for place, record in _candidates(ws, address, texts):
+        for place, record in _candidates(ws, address, keys, _IN_BAND):
             shared[place][address, record] += 1
     found: dict[int, str] = {}
     for place, counted in enumerate(shared):
@@ -53,6 +55,12 @@ def near_records(ws: Workspace, records: Sequence[Record]) -> dict[int, str]:
                 found[place] = record
                 break
     return found
+
+
+def close_to(ws: Workspace, addresses: Sequence[str], records: Sequence[Record]) -> set[str]:
+    """The ids of all records of some ledgers that may be nearly the same as one of these, or ask the same."""
+    keys = _keys(records)
+    return {record for one in addresses for _, record in _candidates(ws, one, keys, _MANY)}
 
 
 def alike(one: Record, two: Record) -> bool:
@@ -95,26 +103,35 @@ def _answer(record: Record) -> str:
     return record.messages[-1].text if record.messages else ""
 
 
-def _candidates(ws: Workspace, address: str, texts: Sketches) -> list[tuple[int, str]]:
-    """(place of a text, id of a record) for each band that both agree in."""
+def _candidates(ws: Workspace, address: str, keys: NDArray[np.uint32], most: int) -> list[tuple[int, str]]:
+    """(place of a record, id of one of the ledger) for each number that both have."""
     import numpy as np
 
     folder = _made(ws, address)
-    keys, rows, ids = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "rows", "ids"))
+    known, rows, ids = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "rows", "ids"))
     found = []
-    for band in range(BANDS):
-        wanted = _numbers(texts, band)
-        first, last = (np.searchsorted(keys[band], wanted, side) for side in ("left", "right"))
-        for place in np.flatnonzero(last > first):
-            some = rows[band, first[place] : min(last[place], first[place] + _IN_BAND)]
+    for band in range(len(keys)):
+        first, last = (np.searchsorted(known[band], keys[band], side) for side in ("left", "right"))
+        for place in np.flatnonzero((last > first) & (keys[band] != 0)):
+            some = rows[band, first[place] : min(last[place], first[place] + most)]
             found += [(int(place), ids[row].decode()) for row in some]
     return found
 
 
-def _numbers(texts: Sketches, band: int) -> NDArray[np.uint32]:
+def _keys(records: Sequence[Record]) -> NDArray[np.uint32]:
+    """[bands + 1, n] numbers of which near records share one, and last that of the question; 0 says nothing."""
     import numpy as np
 
-    return (band_keys(texts, band) >> np.uint64(32)).astype(np.uint32)
+    texts = Sketches.of([said(record) for record in records])
+    keys = np.zeros((BANDS + 1, len(records)), dtype=np.uint32)
+    silent = np.diff(texts.offsets) == 0
+    for band in range(BANDS):
+        keys[band] = np.where(silent, 0, band_keys(texts, band) >> np.uint64(32))
+    asked = [question_tie(record) for record in records]
+    keys[BANDS] = [
+        int.from_bytes(hashlib.blake2b(one[0].encode(), digest_size=4).digest()) if one else 0 for one in asked
+    ]
+    return keys
 
 
 def _made(ws: Workspace, address: str) -> Path:
@@ -124,18 +141,19 @@ def _made(ws: Workspace, address: str) -> Path:
     if place.is_dir():
         return place
     count = ws.ledgers.rows(address)
-    keys, ids, at = np.empty((BANDS, count), dtype=np.uint32), np.empty(count, dtype="S67"), 0
+    keys, ids, at = np.empty((BANDS + 1, count), dtype=np.uint32), np.empty(count, dtype="S67"), 0
     for batch in ws.ledgers.read(address, ["id", "payload"], batch_rows=_ROWS):
-        texts = Sketches.of([said(record) for record in batches.to_records(batch)])
         end = at + batch.num_rows
         ids[at:end] = batch.column("id").to_pylist()
-        for band in range(BANDS):
-            keys[band, at:end] = _numbers(texts, band)
+        keys[:, at:end] = _keys(list(batches.to_records(batch)))
         at = end
-    order = np.argsort(keys, axis=1, kind="stable").astype(np.uint32)
+    rows = np.empty(keys.shape, dtype=np.uint32)
+    for band in range(len(keys)):  # one after the other: all at once would take three times the memory
+        rows[band] = np.argsort(keys[band], kind="stable")
+        keys[band] = keys[band][rows[band]]
     part = temporary_beside(place)
     part.mkdir()
-    for name, values in (("keys", np.take_along_axis(keys, order.astype(np.int64), 1)), ("rows", order), ("ids", ids)):
+    for name, values in (("keys", keys), ("rows", rows), ("ids", ids)):
         np.save(part / f"{name}.npy", values)
     if place.is_dir():
         shutil.rmtree(part)

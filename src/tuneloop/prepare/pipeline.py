@@ -4,8 +4,8 @@ A step that must see the whole set ends a pass: while its input is laid aside, i
 of the next pass.  All other steps run batch by batch in between.  Every decision is written down: what was dropped or
 merged ends its item, what was replaced keeps its original.
 
-`given` are the records of a version that is extended: steps observe them, so that a new repeat merges into an old
-record, and never decide about them.
+`given` are the records of a version that is extended, all or those near to what a spill holds: steps observe them, so
+that a new repeat merges into an old record, and never decide about them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pipeline:
     outcomes: Outcomes
     originals: Originals
     spared: dict[int, set[str]] = field(default_factory=dict)
-    given: Callable[[], Iterable[pa.RecordBatch]] = tuple
+    given: Callable[[Spill | None], Iterable[pa.RecordBatch]] = lambda near: ()
     hide: Callable[[str], str] = str
     starts: list[int] = field(default_factory=list)
     spreads: list[Spread] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Pipeline:
     ) -> Spill:
         """Take every batch `through` some steps and lay it aside; the step at `whole` observes what comes out."""
         spill, ends = self.folder.new(batches.wide_schema()), self.outcomes.new_pass()
-        observer = _Observer(self.steps[whole], self.given()) if whole is not None else None
+        observer = _Observer(self.steps[whole]) if whole is not None else None
         for batch in stream:
             ended: list[tuple[int, Drop | Merge, str, str, str]] = []
             for at in through:
@@ -90,6 +90,8 @@ class Pipeline:
         ends.close()
         spill.close()
         if observer is not None and whole is not None:
+            for batch in self.given(spill if self.steps[whole].near_only else None):
+                observer.see(batch)
             summaries[whole] = observer.settled()
         return spill
 
@@ -148,10 +150,9 @@ def _around_change(before: str, after: str) -> tuple[str, str]:
 class _Observer:
     """Gathers the summary of a whole-set step."""
 
-    def __init__(self, step: Step, given: Iterable[pa.RecordBatch]) -> None:
-        self.step, self._whole = step, None
-        for batch in given:
-            self.see(batch)
+    def __init__(self, step: Step) -> None:
+        self.step: Step = step
+        self._whole: Any = None
 
     def see(self, batch: pa.RecordBatch) -> None:
         part: Any = self.step.observe(batch)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.extended import Extended, raw_ids
 from tuneloop.prepare.frozen import Frozen
 from tuneloop.prepare.outcomes import Outcomes
 from tuneloop.prepare.spill import Cursor, Spill
 from tuneloop.prepare.split import Splits, Splitter
 from tuneloop.prepare.successors import Successors
+from tuneloop.records import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,11 @@ def place(
     inherited = _inherited(items, "group", merged, successors)
     added = _inherited(tagged, "tags", merged, successors)
     summary = None
-    for batch, places, _ in extended.batches():
+    old = extended.batches()
+    if extended.dwarfs(final.rows):
+        old = _near_ones(extended, final, items)
+        summary = splitter.observe_placed(raw_ids(extended.ids), extended.places, _all_tags(extended, added))
+    for batch, places, _ in old:
         ids = batch.column("id").to_pylist()
         groups = [extended.groups.get(one, []) for one in ids]
         tags = [[*extended.tags.get(one, ()), *added.get(one, ())] for one in ids]
@@ -45,6 +50,23 @@ def place(
         part = splitter.observe(batch, groups, inputs, tags=_tags_of(batch, ids, added))
         summary = part if summary is None else summary + part
     return splitter.split(summary, frozen=isinstance(extended, Frozen))
+
+
+def _near_ones(
+    extended: Extended, final: Spill, items: Spill
+) -> Iterator[tuple[pa.RecordBatch, list[Split], list[float]]]:
+    """Those of the old records that a new one may be close to, or shares a group with."""
+    fresh = {key for batch in items.read() for key in batch.column("group").to_pylist() if key}
+    grouped = [record for record, keys in extended.groups.items() if fresh.intersection(keys)] if fresh else []
+    return extended.some(sorted({*extended.close_to(final), *grouped}))
+
+
+def _all_tags(extended: Extended, added: Mapping[str, list[str]]) -> list[list[str]] | None:
+    """The tags of all old records, where there are any."""
+    if not extended.tags and not added:
+        return None
+    names = [one.decode() for one in extended.ids]
+    return [[*extended.tags.get(one, ()), *added.get(one, ())] for one in names]
 
 
 def _tags_of(batch: pa.RecordBatch, ids: list[str], added: Mapping[str, list[str]]) -> list[list[str]] | None:

@@ -105,6 +105,10 @@ class _Part:
     tags: NDArray[np.int64]
     tag_names: Mapping[int, str]
 
+    @property
+    def looked(self) -> bool:
+        return self.sketches is not None
+
 
 class Splits:
     """The result: which split each record is in."""
@@ -200,6 +204,16 @@ class Splitter(Member):
         )
         return SplitSummary((part,))
 
+    def observe_placed(
+        self, ids: NDArray[np.bytes_], places: NDArray[np.int8], tags: Sequence[Sequence[str]] | None = None
+    ) -> SplitSummary:
+        """Take in records of an earlier version, by the 32 bytes of their ids, that nothing new can be close to."""
+        import numpy as np
+
+        nothing = np.empty((0, 2), np.int64)
+        strata = np.full(len(ids), stratum(""), dtype=np.int64)
+        return SplitSummary((_Part(ids, strata, places, nothing, None, *_tags(tags)),))
+
     def split(self, summary: SplitSummary | None, *, frozen: bool = False) -> Splits:
         """Assign everything that was observed; the summary is used up.
 
@@ -241,7 +255,9 @@ def _table(summary: SplitSummary) -> SplitTable:
     tagged = tagged[np.lexsort((tagged[:, 1], tagged[:, 0]))]
     tagged = tagged[np.append(True, (tagged[1:] != tagged[:-1]).any(axis=1))] if len(tagged) else tagged
     names = {number: name for part in parts for number, name in part.tag_names.items()}
-    return SplitTable(ids, strata, assigned, tied, _sketches(parts), rows, tagged, names)
+    sketched = [rows[start : start + len(part.ids)] for part, start in zip(parts, starts, strict=False) if part.looked]
+    of_sketches = np.concatenate([np.empty(0, np.int64), *sketched])
+    return SplitTable(ids, strata, assigned, tied, _sketches(parts), of_sketches, tagged, names)
 
 
 def _sketches(parts: Sequence[_Part]) -> Any:

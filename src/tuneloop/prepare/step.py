@@ -103,6 +103,11 @@ class Step(Member):
         return None
 
     @property
+    def near_only(self) -> bool:
+        """Does it compare only records that say nearly the same?  Then it need not observe all of a large version."""
+        return False
+
+    @property
     def whole_set(self) -> bool:
         """Must every batch be observed before the first is decided?"""
         return type(self).observe is not Step.observe

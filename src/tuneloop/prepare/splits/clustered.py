@@ -98,7 +98,7 @@ class Clustered(Splitter):
         records = list(batches.to_records(batch))
         return Look(
             sketches=Sketches.of([said(record) for record in records]),
-            ties=[_question(record) for record in records],
+            ties=[question_tie(record) for record in records],
             strata=[f"{record.kind}:{record.label}" for record in records],
         )
 
@@ -184,7 +184,7 @@ def said(record: Record) -> str:
     return "\n".join(turn.text for turn in record.turns() if turn.role not in ("system", "developer"))
 
 
-def _question(record: Record) -> list[str]:
+def question_tie(record: Record) -> list[str]:
     """The question of a dialogue of one turn, folded; none where it says too little to identify anything."""
     asked = [turn.text for turn in record.messages if turn.role == "user"]
     folded = _NO_WORD.sub("", asked[0]).casefold() if len(asked) == 1 else ""

@@ -36,6 +36,10 @@ class ExactDuplicates(Step):
         "exact_duplicate": Words("Says exactly the same as another record", "与另一条记录完全相同")
     }
 
+    @property
+    def near_only(self) -> bool:
+        return True
+
     def observe(self, batch: pa.RecordBatch) -> Seen:
         import numpy as np
 

@@ -90,6 +90,10 @@ class NearDuplicates(Step):
         "merge", en="merge the repeats, or keep them with a mark", zh="merge：合并重复；flag：保留并标记"
     )
 
+    @property
+    def near_only(self) -> bool:
+        return self.level == "record"
+
     def observe(self, batch: pa.RecordBatch) -> Alike:
         import numpy as np
 
