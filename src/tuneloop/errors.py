@@ -141,7 +141,8 @@ def nearest(found: str, known: Iterable[str]) -> str:
 
 def unknown_key(key: str, known: Iterable[str], where: Where) -> UnknownKeyError:
     """The error for a key that is none of the known ones."""
-    hint = nearest(key, known)
+    names = list(known)
+    hint = nearest(key, names) if names else "there is nothing to set here"
     return UnknownKeyError(f"unknown key {key!r}", where=where, do=hint[0].upper() + hint[1:])
 
 

@@ -73,3 +73,7 @@ def test_exit_codes() -> None:
 def test_the_nearest_known_name_is_offered() -> None:
     assert nearest("learnig_rate", ["epochs", "learning_rate"]) == "did you mean 'learning_rate'?"
     assert nearest("zzz", ["rank", "alpha"]) == "known: alpha, rank"
+
+
+def test_a_key_where_nothing_can_be_set_names_no_others() -> None:
+    assert str(errors.unknown_key("side", (), Where())) == "unknown key 'side'. There is nothing to set here."

@@ -65,6 +65,8 @@ def test_a_run_fits_a_classifier_and_the_step_takes_its_id(
         ({"name": "contradictions", "judge": {"model": "/etc"}}, "judge.model"),
         ({"name": "perplexity", "model": "../other"}, "steps[0].model"),
         ({"name": "spam", "model": "/etc/passwd"}, "steps[0].model"),
+        ({"name": "contamination", "against": ["data-1", "/etc/passwd"]}, "steps[0].against"),
+        ({"name": "contamination", "against": ["data-1/../../secret.jsonl"]}, "steps[0].against"),
     ],
 )
 def test_addresses_and_files_of_the_server_are_not_named_over_http(
@@ -74,3 +76,15 @@ def test_addresses_and_files_of_the_server_are_not_named_over_http(
     assert answer.status_code == 400
     assert field in answer.text
     assert "over HTTP only" in answer.text
+
+
+@pytest.mark.parametrize("key", ["extend", "test_of"])
+def test_a_version_that_is_not_there_is_refused_before_anything_is_queued(
+    ws: Workspace, client: TestClient, key: str
+) -> None:
+    sent = {"file": ("examples.csv", EXAMPLES.replace("，", ",").encode())}
+    file = client.post("/v1/files", files=sent, data={"purpose": "user_data"}).json()["id"]
+    answer = client.post("/api/runs", json={"stage": "prepare", "files": [file], "recipe": {key: "data-9"}})
+    assert answer.status_code == 404
+    assert "data-9" in answer.text
+    assert not queue.list(ws)

@@ -26,6 +26,13 @@ def test_a_broken_line_is_put_aside_and_the_others_go_on(read):
     assert found.rejected[0].excerpt == '{"question": "狗呢", "answer": }'
 
 
+def test_a_line_that_stops_within_a_text(read):
+    found = read("a.jsonl", f'{LINE}\n{{"question": "狗\n')
+    assert found.sentences == [
+        ("line 2", "is not JSON: unterminated string starting at character 14. Mend the line, or remove it.")
+    ]
+
+
 def test_glued_objects_are_taken_apart_and_both_counted(read):
     found = read("a.jsonl", f"{LINE}{LINE} , {LINE}\n{LINE}\n")
     assert [row.locator for row in found.rows] == ["line 1, object 1", "line 1, object 2", "line 1, object 3", "line 2"]

@@ -71,3 +71,10 @@ def test_a_test_set_that_is_not_there_or_damaged_is_said(ws, write):
         reasons(ws, data, [str(write("bench.jsonl", '{"question": "a", "answer": "b"}\n{"question": \n'))])
     with pytest.raises(NotFoundError, match="data-9"):
         reasons(ws, data, ["data-9"])
+
+
+def test_a_file_may_be_called_much_like_a_version(ws, write, monkeypatch):
+    tests = write("data-set.jsonl", lines([row(LONG, "两万两千八百元")]))
+    monkeypatch.chdir(tests.parent)
+    given = write("data.jsonl", lines([row(LONG, "不同的答案"), plain(1)]))
+    assert reasons(ws, given, ["data-set.jsonl"]) == {0: "in_test"}

@@ -26,6 +26,7 @@ def prepare(
     """A run that reads uploaded files and what lies at addresses into a dataset version; who may name which address is
     the caller's to decide."""
     from tuneloop.runs import queue
+    from tuneloop.store import datasets
     from tuneloop.store.files import file
 
     if not files and not addresses:
@@ -34,6 +35,8 @@ def prepare(
         )
     asked = read_recipe("prepare", given=recipe)
     asked.check()
+    for name in filter(None, (asked.extend, asked.test_of)):
+        datasets.version(ws, name, scenario)
     named = [file(ws, identity).id for identity in files]
     for address in addresses:
         if address.startswith("web:"):

@@ -55,7 +55,7 @@ def export(
     writer = writers.create(format if format is not None else format_of(to), path="format")
     check_beside(beside)
     if to.exists() and not replace:
-        raise UsageError(f"{to} is there already", expected="a new name", do="Or say that it may be replaced")
+        raise UsageError(f"{to} is there already", expected="a new name", do="Or say --replace (replace=True)")
     if not to.parent.is_dir():
         raise UsageError(f"there is no folder {to.parent}", expected="a folder that is there", do="Make it first")
     rows = _Rows(ws, version, made, split, tuple(beside), progress)

@@ -110,4 +110,5 @@ def end_of_broken(text: str, start: int) -> int | None:
 
 def why(error: json.JSONDecodeError) -> str:
     """The reason as the end of a sentence: `is not JSON: expecting ',' delimiter at character 17`."""
-    return f"is not JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
+    said = error.msg.removesuffix(" at")  # `Unterminated string starting at`
+    return f"is not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1}"

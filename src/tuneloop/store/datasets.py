@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,11 @@ def version(ws: Workspace, reference: str = NEWEST, scenario: str | None = None)
     """A version by its name (`data-3`), by its id or the start of it, or the newest one."""
     make = "Make one with: tuneloop prepare FILE"
     return _version(find(ws.db, dataset_versions, reference, what="dataset version", make=make, scenario=scenario))
+
+
+def is_version_name(name: str) -> bool:
+    """Whether a text can only be the name of a version, and no file's: `data-3`."""
+    return re.fullmatch(r"data-[0-9]+", name) is not None
 
 
 def versions(ws: Workspace, scenario: str | None = None) -> list[DatasetVersion]:

@@ -57,8 +57,8 @@ MERGED = Words(
     "{name}：由 {names} 合并，共 {records} 条记录；{again} 条重复出现，{bridges} 条因同时接近两个划分而未收入。",
 )
 TOUCHED = Words(
-    "{items} items and {records} records come from there alone; {shared} records came from elsewhere too and stay.",
-    "其中 {items} 个条目、{records} 条记录只来自那里；另有 {shared} 条记录也来自别处，会保留。",
+    "{items} items; {records} records come from there alone; {shared} records came from elsewhere too and stay.",
+    "涉及 {items} 个条目；{records} 条记录只来自这里，{shared} 条记录也来自别处，会保留。",
 )
 HOLDING = Words(
     "Versions: {versions}. Models: {models}. Evaluations: {evaluations}. Files to look at: {sources}.",

@@ -1,8 +1,8 @@
 """Which models the steps of a run that is begun over HTTP may use.
 
 Whoever may begin runs must not make the server send data and keys to addresses of their choice, nor open its files.  So
-a judge and a measure of perplexity are the starter or a model version, and a spam classifier is one that a run of this
-server fitted.
+a judge and a measure of perplexity are the starter or a model version, a spam classifier is one that a run of this
+server fitted, and the test sets that records are compared with are dataset versions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from tuneloop.errors import UsageError, Where
 from tuneloop.models.versions import is_version
 from tuneloop.prepare.spam_model import is_fitted_by_run
+from tuneloop.store.datasets import is_version_name
 
 
 def check_steps(recipe: Mapping[str, Any]) -> None:
@@ -32,6 +33,10 @@ def check_steps(recipe: Mapping[str, Any]) -> None:
             _local(f"{place}.model", step["model"])
         if step.get("name") == "spam" and step.get("model") and not is_fitted_by_run(str(step["model"])):
             raise _refused(f"{place}.model", "the run that fitted it", step["model"])
+        against = step.get("against")
+        for name in against if step.get("name") == "contamination" and isinstance(against, list | tuple) else ():
+            if not is_version_name(str(name)):
+                raise _refused(f"{place}.against", "dataset versions (data-1)", name)
 
 
 def _local(place: str, model: Any) -> None:

@@ -152,8 +152,9 @@ def _all_versions(ws: Workspace | None) -> tuple[str, ...]:
 
 def _test_records(ws: Workspace | None, name: str) -> Iterator[Record]:
     from tuneloop.prepare.reading import records_of
+    from tuneloop.store.datasets import is_version_name
 
-    if ws is None or not name.startswith("data-"):
+    if ws is None or not is_version_name(name):
         yield from records_of(Path(name))
         return
     from tuneloop.prepare import versions
