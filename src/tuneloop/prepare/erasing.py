@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.prepare.commit import identity_lines
-from tuneloop.store import Workspace, keys
+from tuneloop.store import Workspace, datasets, keys
 
 if TYPE_CHECKING:
     import hashlib
@@ -32,6 +32,7 @@ class Rewriting:
         self._erased = erased
         self._present: dict[str, frozenset[str]] = {}
         self._made: dict[tuple[str, object], str] = {}
+        self._kinds: dict[str, str] | None = None
 
     def without(self, kind: str, address: str, erased: Set[str]) -> str:
         """The ledger less the rows that name an erased record; its own address when there are none."""
@@ -70,6 +71,16 @@ class Rewriting:
         for batch in self.ws.ledgers.read(address):
             left(batch)
         return address
+
+    def kinds(self, address: str, erased: Set[str]) -> dict[str, int]:
+        """Of what kinds the members of a list are that go."""
+        gone = self._hit(address, ("record",)) & erased
+        if gone and self._kinds is None:
+            query = "SELECT DISTINCT id, kind FROM records WHERE id IN (SELECT unnest(?))"
+            ledgers = datasets.all_addresses(self.ws, "records")
+            found = self.ws.ledgers.query(query, [sorted(self._erased)], records=ledgers).to_pylist()
+            self._kinds = {row["id"]: row["kind"] for row in found}
+        return Counter(self._kinds[one] for one in gone) if self._kinds else {}
 
     def of_items(self, kind: str, address: str, items: Mapping[tuple[str, int], Any], secret: bytes) -> str:
         """Origins less those of the items, or fates whose rows of the items are tombstones."""

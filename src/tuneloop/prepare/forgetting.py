@@ -106,13 +106,16 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
     gone: set[str] = set()
     stay: set[str] = set()
     items: set[tuple[str, int]] = set()
-    for version in datasets.versions(ws):
-        found = _items(ws, version.name, subject, source)
+    seen: Seen = {}
+    every = {one.name: _items(ws, one.name, subject, source, seen) for one in datasets.versions(ws)}
+    records = sorted({record for found in every.values() for record in found.values() if record is not None})
+    origins: Origins = {}
+    for name, found in every.items():
         if not found:
             continue
-        names.append(version.name)
+        names.append(name)
         items.update(found)
-        own, other = _records(ws, version.name, subject, source)
+        own, other = _records(ws, name, subject, source, records, origins)
         gone |= own
         stay |= other
     if not items:
@@ -152,7 +155,8 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
     gone = frozenset(found.records)
     subjects = [] if found.subject is None else [found.subject, pseudonym(ws, found.subject)]
     with ExitStack() as stack:
-        plans = [_Plan(ws, name, found, gone, secret) for name in found.versions]
+        seen: Seen = {}
+        plans = [_Plan(ws, name, found, gone, secret, seen) for name in found.versions]
         rewriting = Rewriting(ws, frozenset[str]().union(*(plan.erased for plan in plans)), stack)
         for plan in plans:
             plan.rewrite(rewriting)
@@ -208,16 +212,18 @@ def hide_subject(ws: Workspace, run: str) -> None:
 class _Plan:
     """One version written again without what is forgotten; its new blobs exist, and no row names them yet."""
 
-    def __init__(self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes) -> None:
+    def __init__(
+        self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes, seen: Seen
+    ) -> None:
         self.ws, self.name, self.found, self.gone, self.secret = ws, name, found, gone, secret
-        self.items = _items(ws, name, found.subject, found.source)
+        self.items = _items(ws, name, found.subject, found.source, seen)
         self.imported = _imported(ws, name, self.items)
         self.before: list[str] = []
         self.after: list[tuple[str, int, str, str | None]] = []
         self.erased = self._erased()
         self.splits: Counter[str] = Counter()
         self.identity = hashlib.sha256()
-        self.kinds_gone = self._kinds_gone()
+        self.kinds_gone: Mapping[str, int] = {}
 
     def rewrite(self, rewriting: Rewriting) -> None:
         """Write the ledgers that hold any of it again."""
@@ -227,6 +233,7 @@ class _Plan:
             rows = connection.execute(query.order_by(columns.kind, columns.position)).all()
         for row in rows:
             if row.kind == "members":
+                self.kinds_gone = rewriting.kinds(row.address, self.erased)
                 made = rewriting.members(row.address, self.erased, self.splits, self.identity)
             elif row.kind in COLUMNS:
                 made = rewriting.without(row.kind, row.address, self.erased)
@@ -298,33 +305,31 @@ class _Plan:
                 insert(dataset_ledgers).values({**row, "version": name, "address": address, "run": None})
             )
 
-    def _kinds_gone(self) -> dict[str, int]:
-        """Of what kinds the members are that go."""
-        query = """
-            SELECT kind, count(DISTINCT id) AS count FROM records
-            WHERE id IN (SELECT unnest(?)) AND id IN (SELECT record FROM members WHERE record IN (SELECT unnest(?)))
-            GROUP BY kind
-        """
-        ledgers = {kind: datasets.addresses(self.ws, self.name, kind) for kind in ("members", "records")}
-        wanted = sorted(self.erased)
-        found = self.ws.ledgers.query(query, [wanted, wanted], **ledgers).to_pylist()
-        return {row["kind"]: int(row["count"]) for row in found}
-
     def _kinds(self, before: Mapping[str, int]) -> dict[str, int]:
         left = {kind: count - self.kinds_gone.get(kind, 0) for kind, count in sorted(before.items())}
         return {kind: count for kind, count in left.items() if count}
 
 
-def _items(ws: Workspace, version: str, subject: str | None, source: str | None) -> dict[tuple[str, int], str | None]:
+Seen = dict[str, dict[tuple[str, int], str | None]]
+"""The items to be forgotten of each ledger that was looked through: versions share ledgers."""
+Origins = dict[str, list[tuple[str, str | None]]]
+"""Of each ledger `origins`: the records that are looked for, with the subject or source of each origin."""
+
+
+def _items(
+    ws: Workspace, version: str, subject: str | None, source: str | None, seen: Seen
+) -> dict[tuple[str, int], str | None]:
     """The source items to be forgotten of one version, with the record that each ended in."""
     kind = "origins" if subject is not None else "fates"
-    ledgers = datasets.addresses(ws, version, kind)
-    if not ledgers:
-        return {}
     column, value = ("subject", subject) if subject is not None else ("source", source)
     query = f"SELECT DISTINCT source, item, record FROM rows WHERE {column} = ?"
-    found = ws.ledgers.query(query, [value], rows=ledgers).to_pylist()
-    return {(row["source"], row["item"]): row["record"] for row in found}
+    found: dict[tuple[str, int], str | None] = {}
+    for address in datasets.addresses(ws, version, kind):
+        if address not in seen:
+            rows = ws.ledgers.query(query, [value], rows=[address]).to_pylist()
+            seen[address] = {(row["source"], row["item"]): row["record"] for row in rows}
+        found.update(seen[address])
+    return found
 
 
 def _imported(ws: Workspace, version: str, items: Mapping[tuple[str, int], Any]) -> set[str]:
@@ -341,17 +346,25 @@ def _imported(ws: Workspace, version: str, items: Mapping[tuple[str, int], Any])
     return set(ws.ledgers.query(query, wanted, fates=ledgers)["imported"].to_pylist())
 
 
-def _records(ws: Workspace, version: str, subject: str | None, source: str | None) -> tuple[set[str], set[str]]:
-    """The members that came from nowhere else, and those that did."""
-    ledgers = {kind: datasets.addresses(ws, version, kind) for kind in ("origins", "members")}
+def _records(
+    ws: Workspace, version: str, subject: str | None, source: str | None, records: Sequence[str], origins: Origins
+) -> tuple[set[str], set[str]]:
+    """Of the records, the members that came from nowhere else, and those that did."""
     column, value = ("subject", subject) if subject is not None else ("source", source)
-    query = f"""
-        SELECT o.record, bool_and(o.{column} IS NOT DISTINCT FROM ?) AS alone
-        FROM (SELECT * FROM origins WHERE record IN (SELECT record FROM origins WHERE {column} = ?)) o
-        SEMI JOIN members m ON m.record = o.record GROUP BY o.record
-    """
-    rows = ws.ledgers.query(query, [value, value], **ledgers).to_pylist() if ledgers["origins"] else []
-    return {row["record"] for row in rows if row["alone"]}, {row["record"] for row in rows if not row["alone"]}
+    came: dict[str, set[str | None]] = {}
+    for address in datasets.addresses(ws, version, "origins"):
+        if address not in origins:
+            query = f"SELECT DISTINCT record, {column} AS whose FROM origins WHERE record IN (SELECT unnest(?))"
+            rows = ws.ledgers.query(query, [list(records)], origins=[address]).to_pylist()
+            origins[address] = [(row["record"], row["whose"]) for row in rows]
+        for record, whose in origins[address]:
+            came.setdefault(record, set()).add(whose)
+    touched = [record for record, whose in came.items() if value in whose]
+    query = "SELECT record FROM members WHERE record IN (SELECT unnest(?))"
+    members = datasets.addresses(ws, version, "members")
+    held = set(ws.ledgers.query(query, [touched], members=members)["record"].to_pylist()) if touched else set()
+    alone = {record for record in held if came[record] == {value}}
+    return alone, held - alone
 
 
 def _refuse_live(ws: Workspace, found: Touched) -> None:
