@@ -74,4 +74,4 @@ def test_over_http(ws, clients):
     assert clients["labeller"].get("/api/triage/counts").json()["taken"] == 1
     run = clients["trainer"].post("/api/runs", json={"stage": "prepare", "addresses": ["triage:t"]})
     assert run.status_code == 201, run.text
-    assert queue.show(ws, run.json()["id"]).spec["inputs"] == ["triage:t"]
+    assert queue.show(ws, run.json()["id"]).spec["addresses"] == ["triage:t"]

@@ -34,8 +34,8 @@ CHOOSING: Mapping[str, frozenset[str]] = {
 """What a caller may set; a test holds it against the settings that there are."""
 
 EXPECTED = (
-    "https://…, web:FILE-ID (an uploaded list of addresses), hf:owner/name, modelscope:owner/name, database:NAME or "
-    "store:NAME/path"
+    "https://…, web:FILE-ID (an uploaded list of addresses), hf:owner/name, modelscope:owner/name, database:NAME, "
+    "store:NAME/path or triage:"
 )
 
 
