@@ -174,7 +174,7 @@ def speed_table(options: argparse.Namespace) -> list[str]:
     ]
     for size, short in [*((one, False) for one in options.sizes), *((one, True) for one in options.short)]:
         file = generated_texts(options.root, size, short)
-        engines = [one for one in ("ours", *PEERS) if one == "ours" or size <= options.peers_up_to]
+        engines = ["ours", *(one for one in options.against if size <= options.peers_up_to)]
         runs: dict[str, list[measure.Measured]] = {engine: [] for engine in engines}
         for _ in range(options.rounds):
             for engine in engines:
@@ -233,6 +233,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--short", type=int, nargs="+", default=[1_000_000], help="sizes of sets of short rows")
     parser.add_argument("--peers-up-to", type=int, default=100_000, help="larger sizes are run by ours alone")
+    parser.add_argument("--against", nargs="*", choices=list(PEERS), default=list(PEERS), help="peers that are timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
