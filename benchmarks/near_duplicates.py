@@ -231,7 +231,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, required=True, help="folder of the peers' environments")
     parser.add_argument("--parts", nargs="+", default=["edits", "versions", "speed"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--short", type=int, nargs="+", default=[1_000_000], help="sizes of sets of short rows")
+    parser.add_argument("--short", type=int, nargs="*", default=[1_000_000], help="sizes of sets of short rows")
     parser.add_argument("--peers-up-to", type=int, default=100_000, help="larger sizes are run by ours alone")
     parser.add_argument("--against", nargs="*", choices=list(PEERS), default=list(PEERS), help="peers that are timed")
     parser.add_argument("--rounds", type=int, default=3)
