@@ -58,7 +58,7 @@ def test_the_list_of_commands_is_readable(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["trian"], "Error: No such command 'trian'. Did you mean 'trial', 'train'. See: tuneloop --help."),
+        (["trian"], "Error: No such command 'trian'. Did you mean 'trial', 'train', 'triage'. See: tuneloop --help."),
         (["train", "--jsn"], "No such option: --jsn"),
         (["prepare"], "Missing argument"),
         (["export"], "Missing option '--to'. See: tuneloop export --help."),

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import UsageError
 from tuneloop.prepare.container import Budget, Entry, Limits
@@ -22,8 +22,10 @@ from tuneloop.prepare.fetching.secrets import without_secrets
 from tuneloop.prepare.fetching.spool import Spool, spool_at
 from tuneloop.records import SourceKind
 from tuneloop.registry import Member, Registry
-from tuneloop.store import Workspace
 from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.store import Workspace
 
 LOCAL = "local"
 

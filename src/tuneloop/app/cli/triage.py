@@ -70,7 +70,7 @@ def triage(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let logs from production in: redacted, compared, then taken or refused.
+    """Let production logs in: redacted, compared, taken or refused.
 
     \b
     Examples:

@@ -10,15 +10,16 @@ import hashlib
 import json
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import InputError, NotFoundError, Where
 from tuneloop.prepare.container import Entry
 from tuneloop.prepare.place import Place, Visit
 from tuneloop.prepare.source_file import SourceFile
-from tuneloop.store import triage
-from tuneloop.store.triage import Chosen, TriageRow
 from tuneloop.wording import Words
+
+if TYPE_CHECKING:
+    from tuneloop.store.triage import TriageRow
 
 SCHEME = "triage:"
 
@@ -37,6 +38,9 @@ class Triage(Place):
         return address.startswith(SCHEME)
 
     def entries(self, address: str, visit: Visit) -> Iterator[Entry]:
+        from tuneloop.store import triage
+        from tuneloop.store.triage import Chosen
+
         if visit.ws is None:
             raise InputError("found no workspace", expected="the queue of one", where=Where(file=address))
         tag = address.removeprefix(SCHEME) or None
