@@ -65,6 +65,7 @@ def test_tags_terms_and_repeats_are_the_same_through_every_door(
     ]
     shown = said(capsys, "data", "tags")
     assert "A:30" in shown
+    assert "results" not in shown  # no model was evaluated: no column for it
     repeats = document(capsys, "data", "duplicates", "data-1")
     assert repeats == client.get("/api/versions/data-1/duplicates").json()["data"]
     assert [(one["size"], one["repeats"][0]["why"]) for one in repeats] == [(2, "equal"), (2, "equal")]

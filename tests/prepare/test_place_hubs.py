@@ -393,7 +393,8 @@ def test_damage_and_no_network(ws, hub, monkeypatch, address):
         prepare(address, workspace=ws, recipe=PrepareRecipe(steps=()))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(InputError, match="cannot be reached"):
+    mirror = "HF_ENDPOINT" if address.startswith("hf:") else "MODELSCOPE_ENDPOINT"
+    with pytest.raises(InputError, match=f"cannot be reached.*in {mirror}"):
         prepare(address, workspace=ws, recipe=PrepareRecipe(steps=()))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(NotFoundError, match="network is switched off"):

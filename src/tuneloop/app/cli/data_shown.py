@@ -67,14 +67,17 @@ def show_tags(ws: Workspace, screen: Screen, name: str) -> None:
     version = datasets.version(ws, name)
     found = tag_values(ws, version)
     if found:
-        screen.table([_tag_row(one) for one in found], list(TAGS))
+        rows = [_tag_row(one) for one in found]
+        filled = [place for place in range(len(TAGS)) if any(row[place] != "" for row in rows)]  # else too wide
+        screen.table([[row[place] for place in filled] for row in rows], [TAGS[place] for place in filled])
     else:
         screen.say(NO_TAGS.format(name=version.name))
     screen.result(found)
 
 
 def _tag_row(one: TagValue) -> list[object]:
-    grades = " ".join(f"{grade or '-'}:{count:,}" for grade, count in one.grades.items())
+    graded = any(one.grades)
+    grades = " ".join(f"{grade or '-'}:{count:,}" for grade, count in one.grades.items()) if graded else ""
     merged = one.outcomes["merged"] / one.items if one.items else 0.0
     counts = [f"{count:,}" for count in (one.records, one.splits.get("train", 0), one.splits.get("test", 0))]
     uses = [len(one.versions), len(one.models)]

@@ -67,11 +67,15 @@ def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _examples(report: Mapping[str, Any]) -> Iterator[str]:
     """The sentences of rejected rows first: somebody may want to mend them."""
+    from tuneloop.text.personal.hiding import hide
+
     examples = report.get("examples", {})
     shown = [*examples.get("rejected", ()), *examples.get("dropped", ())][:EXAMPLES]
     for one in shown:
         message = " ".join((one["message"] or one["excerpt"]).split())
-        yield f"    {message if message.startswith(one['where'].partition(',')[0]) else one['where'] + ': ' + message}"
+        file = one["where"].partition(",")[0]
+        placed = message.startswith((file, hide(file)))  # personal data is hidden in the message
+        yield f"    {message if placed else one['where'] + ': ' + message}"
 
 
 def _contents(version: DatasetVersion) -> Iterator[str]:

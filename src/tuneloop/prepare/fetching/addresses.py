@@ -74,10 +74,12 @@ def checked(one: Target, inner: Collection[str]) -> str:
     if one.host not in inner:
         for address in addresses:
             if not is_public(address):
+                # reports hide numbers of hosts as personal data, so none stands in what is to be typed
+                number = one.host == address
                 raise AddressError(
                     "inner_address",
-                    f"its host {one.host!r} is {address}, inside the network, and is never fetched. If it is yours, "
-                    f'allow it: --set places.web.hosts=["{one.host}"].',
+                    f"its host {one.host!r} is {'' if number else f'{address}, '}inside the network, and is never "
+                    f'fetched. If it is yours, allow it: --set places.web.hosts=["{"HOST" if number else one.host}"].',
                 )
     return addresses[0]
 

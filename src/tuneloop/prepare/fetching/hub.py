@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tuneloop.config import setting
 from tuneloop.errors import InputError, NotFoundError, TuneloopError, UsageError, Where
@@ -42,6 +42,9 @@ class Listing:
 
 
 class HubPlace(Place):
+    server_variable: ClassVar[str]
+    """The environment variable that names another server, such as a mirror."""
+
     split: str | None = setting(
         None,
         en="which split is read, or all; without it train, where there is one",
@@ -155,5 +158,6 @@ class HubPlace(Place):
             raise InputError(
                 f"{self.server()} cannot be reached ({error})",
                 where=Where(file=name),
-                do="Check the network; another server is named by an environment variable. What came is kept",
+                do=f"Check the network, or name another server (a mirror) in {self.server_variable}. Run the command "
+                "again: it goes on from what came",
             ) from None

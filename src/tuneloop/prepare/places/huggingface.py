@@ -28,12 +28,14 @@ class HuggingFace(HubPlace):
         "按名称读取数据集：hf:所有者/名称。按固定版本下载数据文件，不运行其中的任何程序。",
     )
 
+    server_variable = "HF_ENDPOINT"
+
     @classmethod
     def takes(cls, address: str) -> bool:
         return address.startswith(("hf:", "huggingface:"))
 
     def server(self) -> str:
-        return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        return os.environ.get(self.server_variable, "https://huggingface.co").rstrip("/")
 
     def headers(self) -> dict[str, str]:
         token = _token() if self.token else None

@@ -30,12 +30,14 @@ class ModelScope(HubPlace):
         "按名称读取数据集：modelscope:所有者/名称。下载并校验数据文件，不运行其中的任何程序。",
     )
 
+    server_variable = "MODELSCOPE_ENDPOINT"
+
     @classmethod
     def takes(cls, address: str) -> bool:
         return address.startswith("modelscope:")
 
     def server(self) -> str:
-        return os.environ.get("MODELSCOPE_ENDPOINT", "https://modelscope.cn").rstrip("/")
+        return os.environ.get(self.server_variable, "https://modelscope.cn").rstrip("/")
 
     def headers(self) -> dict[str, str]:
         token = os.environ.get("MODELSCOPE_API_TOKEN", "").strip() if self.token else ""
