@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.http.serving import As
 from tuneloop.app.http.application import make_app
 from tuneloop.app.http.service import Service
 from tuneloop.app.wiring import work
+from tuneloop.errors import TuneloopError
 from tuneloop.prepare import spam_model
 from tuneloop.prepare.decision import Drop
 from tuneloop.prepare.step import StepContext, steps
@@ -88,3 +90,28 @@ def test_a_version_that_is_not_there_is_refused_before_anything_is_queued(
     assert answer.status_code == 404
     assert "data-9" in answer.text
     assert not queue.list(ws)
+
+
+def test_an_address_with_a_password_is_refused_and_kept_nowhere(ws: Workspace, client: TestClient) -> None:
+    address = "https://mei:s3cretw0rd@example.org/page"
+    answer = client.post("/api/runs", json={"stage": "prepare", "addresses": [address]})
+    assert answer.status_code == 400
+    assert "example.org holds a user or password" in answer.text
+    assert "s3cretw0rd" not in answer.text
+    assert not queue.list(ws)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_copies_of_uploaded_files_go_when_a_run_ends(ws: Workspace, client: TestClient, good: bool) -> None:
+    rows = "question,answer\n" + "".join(f"第{n}家店几点开门？,第{n}家店{n % 12}点开门。\n" for n in range(9))
+    sent = {"file": ("shops.csv", (rows if good else "question\n第一家店\n").encode())}
+    file = client.post("/v1/files", files=sent, data={"purpose": "user_data"}).json()["id"]
+    run = client.post("/api/runs", json={"stage": "prepare", "files": [file]}).json()["id"]
+    ws.path("runs", run, "inputs", file).joinpath("shops.csv").write_text("question,ans")  # a killed process's half
+    lease = queue.claim(ws, run)
+    assert lease is not None
+    with nullcontext() if good else pytest.raises(TuneloopError), lease:
+        work(ws, lease)
+    assert queue.show(ws, run).state == ("succeeded" if good else "failed")
+    assert not list(ws.folder.glob("runs/*/inputs"))
+    assert client.delete(f"/v1/files/{file}").status_code == 200

@@ -211,6 +211,35 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
         forgetting.touched(ws, subject="b")
 
 
+def test_tags_of_one_person_alone_are_forgotten_with_them(ws, write):
+    rows = [{**row(number, "b" if number == 5 else "a"), "topic": "退款"} for number in range(40)]
+    rows[5]["topic"] = "青铜专属"
+    rows[6]["topic"] = "紫藤专属"
+    for number in (5, 6, 7):  # what a step changes is told by tag
+        rows[number]["answer"] += f"电话1381234567{number}"
+    version = made(ws, write, "one.jsonl", rows, tags={"columns": ["topic"]})
+    assert "青铜专属" in everything_said(ws)
+    done = forgetting.forget(ws, forgetting.touched(ws, subject="b"), person="mei")
+    assert "青铜专属" not in everything_said(ws)
+    for name in (version.name, done.versions[version.name]):
+        report = datasets.version(ws, name).report
+        assert {one["value"] for step in report["steps"] for one in step["spread"] if one["by"] == "tag"} == {
+            "退款",
+            "紫藤专属",
+        }
+
+
+def test_copies_that_a_killed_run_left_are_forgotten_and_those_of_a_live_one_stay(ws, write):
+    version = made(ws, write, "one.jsonl", [row(number, "b" if number == 5 else "a") for number in range(40)])
+    left = ws.path("runs", "run-77", "inputs", "file-a") / "a.jsonl"
+    live = ws.path("runs", queue.submit(ws, "prepare", {}, {"cpu": 1}), "inputs", "file-a") / "a.jsonl"
+    for file in (left, live):
+        file.write_text("b")
+    forgetting.forget(ws, forgetting.touched(ws, subject="b"), person="mei")
+    assert (left.exists(), live.exists()) == (False, True)
+    assert version.records == 40
+
+
 def test_the_same_version_comes_of_preparing_the_rest(ws, write):
     rows = [row(number, "b" if number == 3 else "a") for number in range(20)]
     version = made(ws, write, "one.jsonl", rows, split="train_only")

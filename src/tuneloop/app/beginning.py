@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from tuneloop.errors import UsageError
+from tuneloop.errors import UsageError, Where
 from tuneloop.recipes import read_recipe
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def prepare(
         datasets.version(ws, name, scenario)
     named = [file(ws, identity).id for identity in files]
     for address in addresses:
+        if address.startswith(("http:", "https:")) and "@" in urlsplit(address).netloc:
+            raise UsageError(  # the run would show it
+                f"an address of {urlsplit(address).netloc.rpartition('@')[2]} holds a user or password",
+                expected="a page that anybody may read",
+                where=Where(field="addresses"),
+            )
         if address.startswith("web:"):
             file(ws, address.removeprefix("web:"))
     spec = {

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,12 @@ def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare.recipe import PrepareRecipe
 
     recipe = read(PrepareRecipe, lease.spec["prepare"], path="prepare")
-    inputs: list[str | Path] = [_named(ws, lease.run, identity) for identity in lease.spec["files"]]
-    for address in lease.spec.get("addresses", ()):
-        start, _, identity = address.partition(":")
-        inputs.append(f"web:{_named(ws, lease.run, identity)}" if start == "web" else address)
-    version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
+    with _uploads(ws, lease.run) as named:
+        inputs: list[str | Path] = [named(identity) for identity in lease.spec["files"]]
+        for address in lease.spec.get("addresses", ()):
+            start, _, identity = address.partition(":")
+            inputs.append(f"web:{named(identity)}" if start == "web" else address)
+        version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
     return {"data": version.name}
 
 
@@ -128,19 +130,29 @@ def _spam_model(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
     from tuneloop.prepare.spam_model import fit_spam_model, fitted_by
 
-    examples = _named(ws, lease.run, lease.spec["file"])
-    return {**asdict(fit_spam_model(examples, fitted_by(ws, lease.run))), "file": lease.run}
+    with _uploads(ws, lease.run) as named:
+        fitted = fit_spam_model(named(lease.spec["file"]), fitted_by(ws, lease.run))
+    return {**asdict(fitted), "file": lease.run}
 
 
-def _named(ws: Workspace, run: str, identity: str) -> Path:
-    """An uploaded file's bytes under the name that it was uploaded with, by which its format is known."""
-    from tuneloop.store.files import content, file
+@contextmanager
+def _uploads(ws: Workspace, run: str) -> Iterator[Callable[[str], Path]]:
+    """What lays an uploaded file's bytes under the name that it was uploaded with, by which its format is known.
 
-    found = file(ws, identity)
-    place = ws.path("runs", run, "inputs", found.id) / (Path(found.filename.replace("\\", "/")).name or "file")
-    if not place.exists():
-        shutil.copyfile(content(ws, found), place)
-    return place
+    The copies go when the block ends: a file that is deleted afterwards must be gone.
+    """
+    from tuneloop.store.files import INPUTS, content, file
+
+    def named(identity: str) -> Path:
+        found = file(ws, identity)
+        place = ws.path("runs", run, INPUTS, found.id) / (Path(found.filename.replace("\\", "/")).name or "file")
+        shutil.copyfile(content(ws, found), place)  # also over what a killed process left half written
+        return place
+
+    try:
+        yield named
+    finally:
+        shutil.rmtree(ws.folder / "runs" / run / INPUTS, ignore_errors=True)
 
 
 def _evaluate(ws: Workspace, lease: Lease) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Rewriting:
         self._present: dict[str, frozenset[str]] = {}
         self._made: dict[tuple[str, object], str] = {}
         self._kinds: dict[str, str] | None = None
+        self._tags: dict[str, frozenset[str]] = {}
 
     def without(self, kind: str, address: str, erased: Set[str]) -> str:
         """The ledger less the rows that name an erased record; its own address when there are none."""
@@ -81,6 +82,15 @@ class Rewriting:
             found = self.ws.ledgers.query(query, [sorted(self._erased)], records=ledgers).to_pylist()
             self._kinds = {row["id"]: row["kind"] for row in found}
         return Counter(self._kinds[one] for one in gone) if self._kinds else {}
+
+    def tags(self, address: str) -> frozenset[str]:
+        """The tags that the origins of a ledger have; each ledger is read once."""
+        if address not in self._tags:
+            held = self.ws.ledgers.with_column([address], "tags")
+            query = "SELECT DISTINCT unnest(tags) AS tag FROM origins"
+            found = self.ws.ledgers.query(query, origins=held)["tag"].to_pylist() if held else []
+            self._tags[address] = frozenset(found)
+        return self._tags[address]
 
     def of_items(self, kind: str, address: str, items: Mapping[tuple[str, int], Any], secret: bytes) -> str:
         """Origins less those of the items, or fates whose rows of the items are tombstones."""

@@ -38,14 +38,15 @@ from tuneloop.prepare import near_index
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
 from tuneloop.prepare.fetching.spool import remove_spools
-from tuneloop.prepare.frozen import TEST_SET
 from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
+from tuneloop.prepare.scrubbing import scrubbed
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
 from tuneloop.scores.verdict import forget_verdicts
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.database import clock
+from tuneloop.store.files import INPUTS
 from tuneloop.store.reviews import erase_records
 from tuneloop.store.tables import (
     checkpoints,
@@ -165,7 +166,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
             if set(connection.execute(select(dataset_versions.c.name)).scalars()) != known:
                 raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
-            _scrub(connection, found)
+            _scrub(connection, found, plans)
             if subjects:
                 erase_subject(connection, subjects)
             erase_records(connection, (record for plan in plans for record in plan.erased))
@@ -175,6 +176,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
             _set_pending(connection, {"blobs": old, "folders": folders})
     finish(ws)
     remove_spools(ws.folder / FETCHED)
+    _remove_copies(ws)
     forget_verdicts(ws.folder)
     return Forgotten(found, made, _rebuild(ws, found, made) if rebuild else {}, len(erased))
 
@@ -224,6 +226,8 @@ class _Plan:
         self.splits: Counter[str] = Counter()
         self.identity = hashlib.sha256()
         self.kinds_gone: Mapping[str, int] = {}
+        self.tags_left: set[str] = set()
+        self.tags_before: set[str] = set()
 
     def rewrite(self, rewriting: Rewriting) -> None:
         """Write the ledgers that hold any of it again."""
@@ -239,6 +243,9 @@ class _Plan:
                 made = rewriting.without(row.kind, row.address, self.erased)
             else:
                 made = rewriting.of_items(row.kind, row.address, self.items, self.secret)
+            if row.kind == "origins":
+                self.tags_before |= rewriting.tags(row.address)
+                self.tags_left |= rewriting.tags(made)
             if made != row.address:
                 self.before.append(row.address)
                 self.after.append((row.kind, row.position, made, row.run))
@@ -273,7 +280,7 @@ class _Plan:
         same = (table.c.scenario == old["scenario"]) & (table.c.id == identity)
         name = connection.execute(select(table.c.name).where(same)).scalar()
         told = {"of": self.name, "items": len(self.items), "records": len(self.gone), "by": person}
-        report = {**_without_texts(old["report"]), "forgotten": told}
+        report = {**self._scrubbed(old["report"]), "forgotten": told}
         counts = {
             "splits": {split: self.splits.get(split, 0) for split in old["splits"]},
             "kinds": self._kinds(old["kinds"]),
@@ -285,8 +292,11 @@ class _Plan:
             report |= {"records": sum(self.splits.values()), **counts}
             connection.execute(insert(table).values({**old, **fresh, **counts, "report": report, "run": None}))
             self._name_ledgers(connection, name)
-        self._turn_old(connection, {**_without_texts(old["report"]), "forgotten": {**told, "successor": name}}, counts)
+        self._turn_old(connection, {**self._scrubbed(old["report"]), "forgotten": {**told, "successor": name}}, counts)
         return str(name)
+
+    def _scrubbed(self, report: Mapping[str, Any]) -> dict[str, Any]:
+        return scrubbed(report, left=self.tags_left, gone=self.tags_before)
 
     def _turn_old(self, connection: Connection, report: Mapping[str, Any], counts: Mapping[str, Any]) -> None:
         columns, table = dataset_ledgers.c, dataset_versions
@@ -367,6 +377,15 @@ def _records(
     return alone, held - alone
 
 
+def _remove_copies(ws: Workspace) -> None:
+    """Copies of uploaded files that runs which were killed have left; those of runs that go on are in use."""
+    with ws.db.read() as connection:
+        live = set(connection.execute(select(runs.c.id).where(runs.c.state.in_(_LIVE))).scalars())
+    for folder in (ws.folder / "runs").glob(f"*/{INPUTS}"):
+        if folder.parent.name not in live:
+            shutil.rmtree(folder)
+
+
 def _refuse_live(ws: Workspace, found: Touched) -> None:
     with ws.db.read() as connection:
         live = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.state.in_(_LIVE))).all()
@@ -378,21 +397,17 @@ def _refuse_live(ws: Workspace, found: Touched) -> None:
             )
 
 
-def _without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A report without the texts that it shows as examples, and without what its test set was."""
-    report = {name: value for name, value in report.items() if name != TEST_SET}
-    return {**report, "examples": {name: [] for name in report.get("examples", {})}}
-
-
-def _scrub(connection: Connection, found: Touched) -> None:
-    """Texts that reports of runs and answers of evaluations show."""
+def _scrub(connection: Connection, found: Touched, plans: Sequence[_Plan]) -> None:
+    """Texts and tags that reports of runs show."""
+    left = set[str]().union(*(plan.tags_left for plan in plans))
+    before = set[str]().union(*(plan.tags_before for plan in plans))
     table = dataset_versions
     made = connection.execute(select(table.c.run).where(table.c.name.in_(found.versions))).scalars()
     for run in [one for one in made if one]:
         result = connection.execute(select(runs.c.result).where(runs.c.id == run)).scalar()
         if isinstance(result, dict) and isinstance(result.get("report"), dict):
-            scrubbed = {**result, "report": _without_texts(result["report"])}
-            connection.execute(update(runs).where(runs.c.id == run).values(result=scrubbed))
+            clean = {**result, "report": scrubbed(result["report"], left=left, gone=before)}
+            connection.execute(update(runs).where(runs.c.id == run).values(result=clean))
 
 
 def _pages(connection: Connection, found: Touched) -> list[str]:

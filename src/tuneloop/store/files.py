@@ -23,6 +23,8 @@ from tuneloop.store.workspace import Workspace
 
 Purpose = Literal["fine-tune", "evals", "batch", "user_data", "fine-tune-results"]
 Order = Literal["asc", "desc"]
+INPUTS = "inputs"
+"""The folder of a run, `runs/run-1/inputs`, where uploaded files lie under their names while it reads them."""
 
 
 @dataclass(frozen=True)
