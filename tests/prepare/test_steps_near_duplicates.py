@@ -68,6 +68,18 @@ def test_a_chain_of_small_steps_does_not_end_in_its_beginning():
     assert all(index >= 0.7 for _, index in found.values())
 
 
+def test_texts_that_differ_in_their_numbers_say_different_things():
+    hours = [
+        chat(f"门店{n}几点开门？", f"门店{n}早上{7 + n}点开门，晚上{19 + n}点关门，周末照常营业。") for n in range(1, 4)
+    ]
+    assert merged(hours, similarity=0.3) == {}
+    assert set(merged(hours, similarity=0.3, numbers=0)) == {1, 2}
+    same = [chat("一共多少钱？", f"这一单一共是{price}元，包含运费和包装费，三天之内送到府上。") for price in ("1,280", "１２８０")]
+    assert set(merged(same)) == {1}
+    long = "这是一份很长的说明，" * 30
+    assert set(merged([Record("text", text=f"{long}第{n}版") for n in (1, 2)])) == {1}
+
+
 def test_the_threshold_is_a_setting():
     records = [Record("text", text=sentence(5, 30)), Record("text", text=sentence(5, 30)[:25] + "别的话了呢")]
     assert merged(records, similarity=0.95) == {}
