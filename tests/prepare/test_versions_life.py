@@ -316,3 +316,13 @@ def test_a_source_of_which_nothing_was_kept_is_none_of_the_versions(ws, write):
     files = [write("good.jsonl", lines([row(1), row(2)])), write("empty.jsonl", lines([{**row(3), "answer": " "}]))]
     version = prepare(files, workspace=ws)
     assert sources_of(ws, version) == ["source-1"]
+
+
+def test_the_run_that_forgets_leaves_no_name_in_the_file(ws):
+    asked = {"subject": "customer-of-one-name", "source": None, "person": "mei", "rebuild": False}
+    run = queue.submit(ws, "forget", asked)
+    forgetting.hide_subject(ws, run)
+    files = list(ws.folder.glob("tuneloop.db*"))
+    assert files
+    assert not any(b"customer-of-one-name" in file.read_bytes() for file in files)
+    assert queue.show(ws, run).spec["subject"] == "[forgotten]"

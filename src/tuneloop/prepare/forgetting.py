@@ -27,7 +27,7 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,11 +204,16 @@ def finish(ws: Workspace) -> None:
 
 
 def hide_subject(ws: Workspace, run: str) -> None:
-    """Take the person's name out of the run that forgot them."""
+    """Take the person's name out of the run that forgot them, and out of the pages of the file that held it."""
     with ws.db.write(durable=True) as connection:
         spec = connection.execute(select(runs.c.spec).where(runs.c.id == run)).scalar_one()
-        if spec.get("subject"):
-            connection.execute(update(runs).where(runs.c.id == run).values(spec={**spec, "subject": "[forgotten]"}))
+        if not spec.get("subject"):
+            return
+        connection.execute(update(runs).where(runs.c.id == run).values(spec={**spec, "subject": "[forgotten]"}))
+        if connection.execute(select(kept.c.value).where(kept.c.key == PENDING)).scalar() is None:
+            _set_pending(connection, {"blobs": [], "folders": []})
+    with suppress(ConflictError):  # somebody writes without a pause: it stays pending, and the next erasure does it
+        finish(ws)
 
 
 class _Plan:
