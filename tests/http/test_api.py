@@ -267,6 +267,8 @@ def test_versions_are_compared_merged_and_forgotten(client: TestClient, ws: Work
 
     figures = client.get(f"/api/versions/{more}/statistics").json()
     assert (figures["records"], figures["kinds"]) == (11, {"chat": 11})
+    for folder in ("/etc", "../models", "~/base"):
+        assert client.get(f"/api/versions/{more}/statistics", params={"base": folder}).status_code == 400
     page = client.get(f"/api/versions/{more}/statistics.html")
     assert page.headers["content-type"].startswith("text/html")
     assert "数据概况" in page.text

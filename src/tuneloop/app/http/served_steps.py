@@ -8,6 +8,7 @@ server fitted, and the test sets that records are compared with are dataset vers
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tuneloop.errors import UsageError, Where
@@ -37,6 +38,12 @@ def check_steps(recipe: Mapping[str, Any]) -> None:
         for name in against if step.get("name") == "contamination" and isinstance(against, list | tuple) else ():
             if not is_version_name(str(name)):
                 raise _refused(f"{place}.against", "dataset versions (data-1)", name)
+
+
+def check_base(place: str, base: str) -> None:
+    """Raises `UsageError` for a folder of the server where the name of a model is asked for."""
+    if base.startswith(("/", "\\", ".", "~")) or Path(base).exists():
+        raise _refused(place, "a model by its name", base)
 
 
 def _local(place: str, model: Any) -> None:
