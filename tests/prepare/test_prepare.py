@@ -276,6 +276,26 @@ def test_progress_and_stopping(ws, write, monkeypatch):
     assert len(datasets.versions(ws)) == 1
 
 
+def test_a_later_pass_can_be_followed_and_stopped(ws, write, monkeypatch):
+    from tuneloop.errors import StoppedError
+    from tuneloop.runs import queue
+    from tuneloop.runs.lease import Lease
+
+    seen = []
+
+    def look(progress):
+        seen.append((progress.stage, progress.done, progress.total))
+        if progress.stage == "clean":
+            monkeypatch.setattr(Lease, "should_stop", lambda lease: "cancel")
+
+    rows = write("a.jsonl", lines([question(n) for n in range(600)]))
+    with pytest.raises(StoppedError, match="nothing was kept"):
+        prepare(rows, workspace=ws, progress=look)
+    assert seen[-1] == ("clean", 0, 600)
+    assert queue.show(ws).state == "cancelled"
+    assert datasets.versions(ws) == []
+
+
 def test_no_raw_rows_are_left_behind(ws, write):
     prepare(write("messy.jsonl", MESSY), workspace=ws)
     left = ws.path("runs", "run-9") / "spill"

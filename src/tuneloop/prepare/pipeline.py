@@ -35,7 +35,8 @@ EXAMPLES = 20
 class Pipeline:
     """`spared` holds, by row, the steps whose decision a person overruled (an empty name: every step's).
 
-    `starts` are the first rows of the inputs, filled while they are read.
+    `starts` are the first rows of the inputs, filled while they are read; `look` is told how many records of a later
+    pass are done, of how many, and raises `StoppedError` when a person stopped the run.
     """
 
     steps: Sequence[Step]
@@ -45,6 +46,7 @@ class Pipeline:
     spared: dict[int, set[str]] = field(default_factory=dict)
     given: Callable[[Spill | None], Iterable[pa.RecordBatch]] = lambda near: ()
     hide: Callable[[str], str] = str
+    look: Callable[[int, int], None] = lambda done, total: None
     starts: list[int] = field(default_factory=list)
     spreads: list[Spread] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
@@ -63,7 +65,7 @@ class Pipeline:
             spill = self._pass(stream, range(done, end), summaries, whole)
             if whole is None:
                 return spill
-            done, stream = whole, _read_and_remove(spill)
+            done, stream = whole, self._followed(spill)
 
     def _needs_all(self, at: int, summaries: dict[int, Any]) -> bool:
         return self.steps[at].whole_set and at not in summaries
@@ -94,6 +96,15 @@ class Pipeline:
                 observer.see(batch)
             summaries[whole] = observer.settled()
         return spill
+
+    def _followed(self, spill: Spill) -> Iterator[pa.RecordBatch]:
+        """What a pass laid aside, for the next one, which is told of and can be stopped after each batch."""
+        done = 0
+        for batch in spill.read():
+            self.look(done, spill.rows)
+            yield batch
+            done += batch.num_rows
+        spill.remove()
 
     def _apply(self, at: int, batch: pa.RecordBatch, summary: Any, ended: list[Any]) -> pa.RecordBatch:
         step = self.steps[at]
@@ -165,11 +176,6 @@ class _Observer:
         if self._whole is not None:
             self._whole.settle()
         return self._whole
-
-
-def _read_and_remove(spill: Spill) -> Iterator[pa.RecordBatch]:
-    yield from spill.read()
-    spill.remove()
 
 
 def _together(batch: pa.RecordBatch, aside: pa.RecordBatch | None) -> pa.RecordBatch:

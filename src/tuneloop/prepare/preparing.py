@@ -143,6 +143,7 @@ class _Job:
             originals,
             given=self.extended.given,
             hide=hide if private else str,
+            look=self._clean,
         )
 
     def _writer(self, kind: str) -> LedgerWriter:
@@ -258,8 +259,14 @@ class _Job:
 
     def _watch(self, items: int) -> None:
         self.progress(Progress("prepare", items, None, "items"))
-        stop = self.lease.should_stop() if self.lease else ""
-        if stop:
+        self._stop_when_told()
+
+    def _clean(self, done: int, total: int) -> None:
+        self.progress(Progress("clean", done, total, "records"))
+        self._stop_when_told()
+
+    def _stop_when_told(self) -> None:
+        if self.lease and self.lease.should_stop():
             raise StoppedError("stopped; nothing was kept", do="Run the command again to start over")
 
     def _look(self, done: int, total: int | None, unit: str) -> None:
