@@ -74,7 +74,8 @@ def test_texts_that_differ_in_their_numbers_say_different_things():
     ]
     assert merged(hours, similarity=0.3) == {}
     assert set(merged(hours, similarity=0.3, numbers=0)) == {1, 2}
-    same = [chat("一共多少钱？", f"这一单一共是{price}元，包含运费和包装费，三天之内送到府上。") for price in ("1,280", "１２８０")]
+    said = "这一单一共是{}元，包含运费和包装费，三天之内送到府上。"
+    same = [chat("一共多少钱？", said.format(price)) for price in ("1,280", "１２８０")]
     assert set(merged(same)) == {1}
     long = "这是一份很长的说明，" * 30
     assert set(merged([Record("text", text=f"{long}第{n}版") for n in (1, 2)])) == {1}

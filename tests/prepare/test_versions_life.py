@@ -318,6 +318,33 @@ def test_a_source_of_which_nothing_was_kept_is_none_of_the_versions(ws, write):
     assert sources_of(ws, version) == ["source-1"]
 
 
+@pytest.mark.parametrize("first", ["b", "a"])
+def test_a_near_repeat_stays_only_in_the_words_of_those_who_stay(ws, write, first):
+    """What others said nearly the same way had merged into what the forgotten said, or the other way round."""
+    other = "a" if first == "b" else "b"
+    question = "请问这件羽绒服可以机洗吗？洗完之后需要怎么晾干才不会结块，能不能用烘干机低温烘干？"
+    answer = "可以机洗，水温不要超过三十度，洗完平铺晾干，中途多拍打几次就不会结块了，也可以低温烘干。"
+    rows = [
+        {"question": question, "answer": answer, "customer_id": first},
+        {"question": question.replace("吗", "么"), "answer": answer.replace("中途", "途中"), "customer_id": other},
+        *[row(number) for number in range(20)],
+    ]
+    version = made(ws, write, "one.jsonl", rows, steps=("near_duplicates",))
+    assert version.records == 21
+    found = forgetting.touched(ws, subject="b")
+    goes = first == "b"
+    assert (len(found.records), found.shared, found.items, found.beside) == (goes, not goes, 1, goes)
+    done = forgetting.forget(ws, found, person="mei", rebuild=False)
+    new = datasets.version(ws, done.versions[version.name])
+    assert new.records == 21 - goes
+    mine, theirs = ("机洗吗", "机洗么") if first == "b" else ("机洗么", "机洗吗")
+    assert mine not in everything_said(ws)
+    assert (theirs in everything_said(ws)) is not goes
+    ends = [fate.reason for fate in versions.fates(ws, new)]
+    assert len(ends) == 22
+    assert ends.count("forgotten") == 1 + goes
+
+
 def test_the_run_that_forgets_leaves_no_name_in_the_file(ws):
     asked = {"subject": "customer-of-one-name", "source": None, "person": "mei", "rebuild": False}
     run = queue.submit(ws, "forget", asked)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,7 @@ from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
 from tuneloop.prepare.scrubbing import scrubbed
+from tuneloop.prepare.versions import MERGED_ALIKE
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
 from tuneloop.scores.verdict import forget_verdicts
@@ -71,7 +72,8 @@ class Touched:
     """What holds the data of a person or source: names, oldest first.
 
     `records` are the ids that go; `shared` counts records that also came from elsewhere and stay; `items` counts source
-    items, those included that never became records.
+    items, those included that never became records.  `beside` counts items of others that go as well: they had merged,
+    as near repeats, into a record that is in the words of these.
     """
 
     subject: str | None
@@ -84,6 +86,7 @@ class Touched:
     evaluations: tuple[str, ...]
     runs: tuple[str, ...]
     sources: tuple[str, ...]
+    beside: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,13 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
         names.append(name)
         items.update(found)
         own, other = _records(ws, name, subject, source, records, origins)
-        gone |= own
-        stay |= other
+        worded = _in_their_words(ws, name, other, found)
+        gone |= own | worded
+        stay |= other - worded
     if not items:
         what = f"the subject {subject!r}" if subject else f"the source {source!r}"
         raise NotFoundError(f"no version holds anything of {what}", do="List sources with: tuneloop data sources")
+    ended = {one for name in names for one in _ended_in(ws, name, gone - stay)}
     with ws.db.read() as connection:
         trained = connection.execute(
             select(models.c.name, models.c.run).where(models.c.dataset.in_(names)).order_by(models.c.number)
@@ -140,6 +145,7 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
             tuple(judged),
             tuple(dict.fromkeys(row.run for row in trained if row.run)),
             tuple(sorted({one for one, _ in items})),
+            len(ended - items),
         )
 
 
@@ -223,7 +229,7 @@ class _Plan:
         self, ws: Workspace, name: str, found: Touched, gone: frozenset[str], secret: bytes, seen: Seen
     ) -> None:
         self.ws, self.name, self.found, self.gone, self.secret = ws, name, found, gone, secret
-        self.items = _items(ws, name, found.subject, found.source, seen)
+        self.items = _items(ws, name, found.subject, found.source, seen) | _ended_in(ws, name, gone)
         self.imported = _imported(ws, name, self.items)
         self.before: list[str] = []
         self.after: list[tuple[str, int, str, str | None]] = []
@@ -345,6 +351,27 @@ def _items(
             seen[address] = {(row["source"], row["item"]): row["record"] for row in rows}
         found.update(seen[address])
     return found
+
+
+def _ended_in(ws: Workspace, version: str, records: Set[str]) -> dict[tuple[str, int], str | None]:
+    """The source items that ended in some records, whosever they are."""
+    query = "SELECT source, item, record FROM fates WHERE record IN (SELECT unnest(?))"
+    fates = datasets.addresses(ws, version, "fates")
+    rows = ws.ledgers.query(query, [sorted(records)], fates=fates).to_pylist() if records and fates else []
+    return {(row["source"], row["item"]): row["record"] for row in rows}
+
+
+def _in_their_words(ws: Workspace, version: str, shared: Set[str], items: Mapping[tuple[str, int], Any]) -> set[str]:
+    """Of the records that others' items ended in too: those that no item of another says in the same words."""
+    query = "SELECT source, item, record, outcome, reason FROM fates WHERE record IN (SELECT unnest(?))"
+    fates = datasets.addresses(ws, version, "fates")
+    rows = ws.ledgers.query(query, [sorted(shared)], fates=fates).to_pylist() if shared and fates else []
+    said = {
+        row["record"]
+        for row in rows
+        if (row["source"], row["item"]) not in items and (row["outcome"] == "kept" or row["reason"] in MERGED_ALIKE)
+    }
+    return {row["record"] for row in rows} - said
 
 
 def _imported(ws: Workspace, version: str, items: Mapping[tuple[str, int], Any]) -> set[str]:

@@ -64,6 +64,10 @@ HOLDING = Words(
     "Versions: {versions}. Models: {models}. Evaluations: {evaluations}. Files to look at: {sources}.",
     "数据集版本：{versions}。模型：{models}。评测：{evaluations}。请自行处理的原始文件来源：{sources}。",
 )
+BESIDE = Words(
+    "{beside} items of others had merged into these records, nearly the same, and go with them.",
+    "另有 {beside} 个他人的条目因近似重复已并入这些记录，会一并删除。",
+)
 TRIAL = Words("Nothing was erased. Add --yes to erase it.", "尚未删除任何内容。确认删除请加 --yes。")
 ERASED = Words("Erased. {old} → {new}", "已删除。{old} → {new}")
 REBUILT = Words(
@@ -305,5 +309,7 @@ def _forget(ws: Workspace, screen: Screen, subject: str | None, source: str | No
 
 def _say_touched(screen: Screen, found: Touched) -> None:
     screen.say(TOUCHED.format(items=found.items, records=len(found.records), shared=found.shared))
+    if found.beside:
+        screen.say(BESIDE.format(beside=found.beside))
     parts = {name: ", ".join(getattr(found, name)) or "-" for name in ("versions", "models", "evaluations", "sources")}
     screen.say(HOLDING.format(**parts))
