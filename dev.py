@@ -56,7 +56,7 @@ def test(rest: list[str]) -> int:
     elif "-m" not in rest:
         rest = ["-m", QUICK, *rest]
     named = any((ROOT / word.partition("::")[0]).exists() for word in rest)
-    workers = [] if named or "-n" in rest else ["-n", "auto", "--dist", "loadfile"]
+    workers = [] if named or "-n" in rest else ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     return run("-m", "pytest", *workers, *rest, env=env)
 
 

@@ -105,6 +105,12 @@ class _Skips:
             terminalreporter.write_line(f"--no-skips: {len(self.found)} skipped, so this run has failed", red=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: last, they would run for minutes on one worker while the others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--no-skips"):
         config.pluginmanager.register(_Skips(), "no-skips")

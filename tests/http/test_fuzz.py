@@ -1,5 +1,5 @@
 """Requests made from our own description, fitting and not: none is answered with a 500, and what is refused has the
-one error shape.  The default run asks some 200 times, the mark `soak` over 1,000 for each of three seeds."""
+one error shape.  The default run asks at least 150 times, the mark `soak` over 1,000 for each of three seeds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def served(folder: Path) -> Iterator[Running]:
 
 
 def seeds() -> list[Any]:
-    return [(200, 0), *(pytest.param(1000, number, marks=pytest.mark.soak) for number in (1, 2, 3))]
+    return [(150, 0), *(pytest.param(1000, number, marks=pytest.mark.soak) for number in (1, 2, 3))]
 
 
 @pytest.mark.timeout(1200)

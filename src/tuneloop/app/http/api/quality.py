@@ -58,7 +58,7 @@ class Saying(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"items": [{"record": "r1:6b1f…", "verdicts": {"polite": "pass", "natural": 4}}]}]
+            "examples": [{"items": [{"record": "r1:6b1f…", "verdicts": {"correct": "pass", "clear": 4}}]}]
         },
     )
     items: list[Said] = Field(min_length=1, max_length=1000)

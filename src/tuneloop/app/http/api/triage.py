@@ -53,7 +53,7 @@ class Push(BaseModel):
 class Decision(BaseModel):
     """Rows by their numbers, or all that a filter finds; refusing needs a reason."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "taken", "numbers": [1, 2, 5]}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "taken", "numbers": [1]}]})
     to: Decided
     numbers: list[int] | None = Field(None, min_length=1, max_length=10_000)
     state: State | None = None
