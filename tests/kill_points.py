@@ -11,6 +11,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -47,8 +48,22 @@ def forked(work: Callable[[], Any]) -> int:
     return os.waitpid(fork(work), 0)[1]
 
 
+def _let_threads_come_out() -> None:
+    """Keep the interpreter's lock for 50 ms: threads that other tests left wait for it, outside SQLite's locks.
+
+    A child inherits those as they are: locked by a thread that it does not have, they stay so.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5.0)
+    until = time.perf_counter() + 0.05
+    while time.perf_counter() < until:
+        pass
+    sys.setswitchinterval(before)
+
+
 def fork(work: Callable[[], Any]) -> int:
     """Start in a forked process; returns its number."""
+    _let_threads_come_out()
     pid = os.fork()
     if pid:
         return pid
