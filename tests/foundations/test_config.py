@@ -67,11 +67,39 @@ def test_help_in_both_languages() -> None:
         ({}, "list=[1, 2]", {"list": [1, 2]}),
         ({}, "text=[broken", {"text": "[broken"}),
         ({}, "rate=2.0e-4", {"rate": 2e-4}),
+        ({"a": 5}, "a.b=1", {"a": {"b": 1}}),
+        ({"steps": ["html", "urls"]}, "steps.urls.keep=no", {"steps": ["html", {"name": "urls", "keep": False}]}),
+        (
+            {"steps": [{"name": "urls", "on": 1}]},
+            "steps.urls.keep=2",
+            {"steps": [{"name": "urls", "on": 1, "keep": 2}]},
+        ),
+        ({"steps": ("html",)}, "steps.html.a.b=2", {"steps": [{"name": "html", "a": {"b": 2}}]}),
     ],
 )
 def test_assign(before: dict[str, Any], assignment: str, after: dict[str, Any]) -> None:
     assign(before, assignment)
     assert before == after
+
+
+def test_an_assignment_leaves_the_list_that_it_was_made_from() -> None:
+    steps = [{"name": "html", "a": 1}]
+    data = {"steps": steps}
+    assign(data, "steps.html.a=2")
+    assert (data, steps) == ({"steps": [{"name": "html", "a": 2}]}, [{"name": "html", "a": 1}])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("steps.spam.above=1", r"'spam' is not in the list \(html\); expected one that is. Write the whole list."),
+        ("steps.html=1", "expected a setting of html, as in steps.html.setting=1"),
+        ("numbers.first.a=1", r"'first' is not in the list \(no names\)"),
+    ],
+)
+def test_an_assignment_into_a_list_names_a_member(assignment: str, sentence: str) -> None:
+    with pytest.raises(SettingError, match=sentence):
+        assign({"steps": ["html"], "numbers": [1, 2]}, assignment)
 
 
 @pytest.mark.parametrize("assignment", ["epochs", "=3", "  =3"])

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from tests.kill_points import fork, needs_fork
 
+from tuneloop.config import read
 from tuneloop.errors import InputError, NotFoundError, SettingError, UsageError
 from tuneloop.prepare import PrepareRecipe, prepare, versions
+from tuneloop.prepare.recipe import DEFAULT_STEPS
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.sources import sources
 
@@ -162,6 +164,31 @@ def test_a_mistake_in_the_recipe_is_found_before_any_file_is_read(ws):
         prepare("gone.jsonl", workspace=ws, recipe=PrepareRecipe(steps=("normalise",)))
     with pytest.raises(UsageError, match="no input was named"):
         prepare([], workspace=ws)
+
+
+def test_settings_of_default_steps_alone(ws, write):
+    leave = {"personal_data": {"leave": ["person_name_zh"]}}
+    recipe = PrepareRecipe(steps=leave)
+    assert [one if isinstance(one, str) else one["name"] for one in recipe.steps] == list(DEFAULT_STEPS)
+    path = write("a.jsonl", lines([{"question": "店长是谁？", "answer": "店长的名字叫邱明远。"}]))
+    hidden, kept = prepare(path, workspace=ws), prepare(path, workspace=ws, recipe=recipe)
+    assert "邱明远" not in next(versions.records(ws, hidden.name))[0].full_text
+    assert "邱明远" in next(versions.records(ws, kept.name))[0].full_text
+    assert "names" in {one["topic"] for one in hidden.report["advice"]}
+    assert "names" not in {one["topic"] for one in kept.report["advice"]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ({"spam": {}}, "a list of steps where others than the default ones"),
+        ({"length": 5}, "the settings of length as a mapping"),
+        ("length", r"expected a list, as in \[a, b\]"),
+    ],
+)
+def test_steps_that_are_no_list(steps, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        read(PrepareRecipe, {"steps": steps}, path="prepare")
 
 
 def test_a_mapping_for_columns_that_cannot_be_guessed(ws, write):

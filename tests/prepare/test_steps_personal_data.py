@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tuneloop.errors import SettingError
 from tuneloop.prepare.decision import KEEP, Keep, Replace
 from tuneloop.prepare.step import StepContext, steps
+from tuneloop.prepare.tally import Tally
 from tuneloop.records import Record, Turn
 
 
@@ -107,3 +109,22 @@ def test_a_second_time_finds_nothing(pieces):
     decision = make().decide_one(Record("text", text=text))
     after = decision.record if isinstance(decision, Replace) else Record("text", text=text)
     assert make().decide_one(after) == KEEP
+
+
+def test_kinds_that_are_left():
+    text = "My name is Linda Allen, call 13812345678."
+    left = replaced(text, make(leave=["person_name_en"]))
+    assert re.fullmatch(r"My name is Linda Allen, call \[MOBILE-[0-9A-Z]{8}\]\.", left)
+    alone = make(types=["person_name_en"], leave=["person_name_en"])
+    assert alone.decide_one(Record("text", text=text)) == KEEP
+    with pytest.raises(SettingError, match="no personal data is called 'person_name_e'; did you mean 'person_name_en'"):
+        make(leave=["person_name_e"])
+
+
+def test_names_that_gave_way_are_told_with_the_setting_that_leaves_them():
+    step = make(leave=["mobile"])
+    told = list(step.advise(Tally(edits=Counter(person_name_zh=2, person_name_en=1, email=4))))
+    assert [(one.topic, one.value) for one in told] == [("names", 3)]
+    assert "'steps.personal_data.leave=[mobile,person_name_en,person_name_zh]'" in told[0].text.en
+    assert "3 处人名" in told[0].text.zh
+    assert list(step.advise(Tally(edits=Counter(email=4)))) == []

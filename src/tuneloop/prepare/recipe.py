@@ -57,7 +57,9 @@ class PrepareRecipe(Settings):
         zh="记录的标签：可取自一列（如 topic）、多列、规则、类别或输入名",
     )
     steps: tuple[str | dict[str, Any], ...] = setting(
-        DEFAULT_STEPS, en="cleaning steps, in order", zh="清洗步骤，按顺序执行"
+        DEFAULT_STEPS,
+        en="cleaning steps, in order; or settings of the default ones, such as {personal_data: {mode: redact}}",
+        zh="清洗步骤，按顺序执行；也可只写默认步骤的设置，如 {personal_data: {mode: redact}}",
     )
     split: str | dict[str, Any] = setting("clustered", en="how records are split", zh="划分方式")
     weights: Literal["one", "repeats"] = setting(
@@ -92,6 +94,21 @@ class PrepareRecipe(Settings):
     @classmethod
     def _columns_alone(cls, value: Any) -> Any:
         return {"columns": value} if isinstance(value, str | list | tuple) else value
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _of_default_steps(cls, value: Any) -> Any:
+        """`steps: {personal_data: {mode: redact}}` changes settings of the default steps, and their order stays."""
+        if not isinstance(value, Mapping):
+            return value
+        for name, settings in value.items():
+            if name not in DEFAULT_STEPS:
+                raise ValueError(
+                    f"a list of steps where others than the default ones ({', '.join(DEFAULT_STEPS)}) are wanted"
+                )
+            if not isinstance(settings, Mapping):
+                raise ValueError(f"the settings of {name} as a mapping")
+        return tuple({"name": name, **value[name]} if name in value else name for name in DEFAULT_STEPS)
 
     def made_steps(self) -> list[Step]:
         """The steps, checked; raises `SettingError` with the place in the recipe."""

@@ -199,6 +199,8 @@ def _advise(
         if note.unused:
             shown = ", ".join(note.unused[:12]) + (" …" if len(note.unused) > 12 else "")
             yield Advice("columns", _UNUSED.format(file=note.shown, columns=shown))
+    for step, tally in zip(pipeline.steps, pipeline.tallies, strict=True):
+        yield from step.advise(tally)
     for step, spread in zip(pipeline.steps, pipeline.spreads, strict=True):
         for share in spread.shares([note.name for note in ingest.notes]):
             if share.odd:

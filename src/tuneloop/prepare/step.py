@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import KEEP, Decision, Drop, Merge, Replace
 from tuneloop.prepare.tally import Tally
-from tuneloop.records import Record
+from tuneloop.records import Advice, Record
 from tuneloop.registry import Member, Registry
 from tuneloop.wording import Words
 
@@ -115,6 +115,10 @@ class Step(Member):
     def judged(self, summary: Any = None) -> Mapping[str, int]:
         """What was asked of a judge model since this was last called, for the tally; nothing in most steps."""
         return {}
+
+    def advise(self, tally: Tally) -> Iterable[Advice]:
+        """What a person should think about, of what was done to all records; nothing in most steps."""
+        return ()
 
     def summarize(self, all_batches: Iterable[pa.RecordBatch]) -> Summary | None:
         """Observe all batches one after the other; None when the step needs no summary."""

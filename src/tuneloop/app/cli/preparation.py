@@ -20,6 +20,7 @@ OUTCOMES = {
     "dropped": Words("dropped", "丢弃"),
     "rejected": Words("rejected", "拒收"),
 }
+CLEANED = Words("cleaned", "清洗")
 SPLITS = {
     "train": Words("train", "训练集"),
     "validation": Words("validation", "验证集"),
@@ -63,6 +64,10 @@ def _inputs(report: Mapping[str, Any]) -> Iterator[list[object]]:
 def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
     for one in report.get("reasons", ()):
         yield f"  {OUTCOMES[one['outcome']]} {one['count']:,}  {one['reason']}: {Words(**one['words'])}"
+    for step in report.get("steps", ()):
+        if step.get("replaced"):
+            edits = ", ".join(f"{kind} {count:,}" for kind, count in step.get("edits", {}).items())
+            yield f"  {CLEANED} {step['replaced']:,}  {step['name']}: {edits or Words(**step['title'])}"
 
 
 def _examples(report: Mapping[str, Any]) -> Iterator[str]:
@@ -83,9 +88,6 @@ def _contents(version: DatasetVersion) -> Iterator[str]:
     parts += [f"{kind} {count:,}" for kind, count in version.kinds.items()]
     parts += [f"{lang} {count:,}" for lang, count in version.report.get("languages", {}).items()]
     yield "  ".join(parts)
-    changed = sum(int(step.get("replaced", 0)) for step in version.report.get("steps", ()))
-    if changed:
-        yield str(Words("{count} records were cleaned", "清洗改动了 {count} 条记录").format(count=f"{changed:,}"))
 
 
 def _advice(report: Mapping[str, Any]) -> Iterator[str]:

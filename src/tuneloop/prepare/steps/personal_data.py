@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,11 +15,20 @@ from tuneloop.prepare.decision import KEEP, Decision, Keep, Replace
 from tuneloop.prepare.pseudonyms import PATTERN, pseudonym
 from tuneloop.prepare.rewrite import rewrite
 from tuneloop.prepare.step import Step, StepContext
-from tuneloop.records import Record
+from tuneloop.prepare.tally import Tally
+from tuneloop.records import Advice, Record
 from tuneloop.text import language
 from tuneloop.text.personal import Finder, Span
+from tuneloop.text.personal.finder import usual
 from tuneloop.text.personal.kind import kinds
 from tuneloop.wording import Words
+
+_NAMES = Words(
+    "Names of people gave way to pseudonyms ({count}). If the model is to know these people (a family, a team, the "
+    "characters of a story), leave them: --set 'steps.personal_data.leave=[{kinds}]'",
+    "有 {count} 处人名被替换为化名。如果希望模型记住这些人（家人、团队、故事人物），可以保留："
+    "--set 'steps.personal_data.leave=[{kinds}]'",
+)
 
 
 class PersonalData(Step):
@@ -47,6 +56,11 @@ class PersonalData(Step):
         en="kinds to look for; none: all but names that nothing announces",
         zh="要识别的类型；留空表示除无提示姓名外的全部类型",
     )
+    leave: tuple[str, ...] = setting(
+        (),
+        en="kinds to leave as they are, such as person_name_en where the model is to know the people",
+        zh="不处理的类型；如希望模型记住人名，可填 person_name_zh",
+    )
     confidence: float = setting(
         0.5,
         en="how sure a find must be: 0.9 checksum or announced, 0.7 form, 0.5 form and some context",
@@ -57,7 +71,7 @@ class PersonalData(Step):
 
     _secret: bytes = PrivateAttr(b"")
 
-    @field_validator("types")
+    @field_validator("types", "leave")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
@@ -67,7 +81,7 @@ class PersonalData(Step):
 
     @cached_property
     def _finder(self) -> Finder:
-        return Finder(self.types or None, self.confidence)
+        return Finder([name for name in self.types or usual() if name not in self.leave], self.confidence)
 
     def start(self, context: StepContext) -> Self:
         ready = self.model_copy()
@@ -94,6 +108,13 @@ class PersonalData(Step):
         if not found:
             return KEEP
         return Keep(("personal_data",)) if self.mode == "flag" else Replace(changed, dict(found))
+
+    def advise(self, tally: Tally) -> Iterable[Advice]:
+        names = {kind: count for kind, count in tally.edits.items() if kind.startswith("person_name")}
+        if names:
+            count = sum(names.values())
+            kinds_left = sorted({*self.leave, *names})
+            yield Advice("names", _NAMES.format(count=f"{count:,}", kinds=",".join(kinds_left)), count)
 
     def _spans(self, text: str) -> list[Span]:
         spans = self._finder.find(text)

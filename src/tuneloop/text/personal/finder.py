@@ -10,7 +10,6 @@ from tuneloop.text.personal.kind import Candidate, PersonalKind, kinds
 
 # Full-width letters, digits and the signs that stand inside numbers and addresses; not ！ and ， which end a sentence.
 _WIDE = re.compile("[０-９Ａ-Ｚａ-ｚ＠．－＋＝：（）]")
-_DIGIT = re.compile("[0-9]")
 _WORD_REST = re.compile("[!-~]{0,8192}")  # always matches
 _PLAIN = {point: point - 0xFEE0 for point in range(0xFF01, 0xFF5F) if _WIDE.match(chr(point))}
 
@@ -63,10 +62,11 @@ class Finder:
         """The groups that this text is worth: most texts hold no digit and no announcing word."""
         ascii_only = plain.isascii()
         # Chinese text holds few other signs, and in those alone words are found ten times as fast.
-        latin = (plain if ascii_only else plain.encode("ascii", "ignore").decode("ascii")).lower()
-        digits = _DIGIT.search(latin) is not None
+        signs = plain.encode("ascii", "ignore").lower()
+        digits = len(signs) - len(signs.translate(None, b"0123456789"))
+        latin = signs.decode("ascii")
         for group in self._groups:
-            if (group.digits and not digits) or (group.beyond_ascii and ascii_only):
+            if digits < group.digits or (group.beyond_ascii and ascii_only):
                 continue
             if not group.worded:
                 yield group
@@ -102,7 +102,7 @@ class _Group:
     reach: int
     latin_words: tuple[str, ...]
     other_words: tuple[str, ...]
-    digits: bool
+    digits: int
     beyond_ascii: bool
     worded: bool
     kinds: tuple[PersonalKind, ...] = ()

@@ -56,6 +56,12 @@ NOT_NAMES = frozenset(
 )
 """Words that begin with a surname, by their first two characters."""
 
+THINGS = (
+    "它 猫 猫咪 狗 狗狗 犬 兔 兔子 鱼 龟 鸟 鹦鹉 仓鼠 马 宠物 公司 集团 店 品牌 牌子 产品 商品 项目 系统 软件 平台 应用 游戏 "
+    "书 小说 电影 歌 曲子 菜 酒 茶 学校 医院 小区 村 镇 城市 山 河 湖 岛 船 星球 机器人 助手 模型".split()
+)
+"""Animals and things, after which 名叫, 叫做 and 名字是 announce no person."""
+
 GIVEN_EN = frozenset(
     "Aaron Abigail Ada Adam Adrian Agnes Aiden Alan Albert Alex Alexander Alexandra Alfred Alice Alicia Alison Allison Amanda Amber "
     "Amelia Amy Andrea Andrew Angela Anita Ann Anna Anne Annie Anthony Antonio Arthur Ashley Audrey Austin Barbara Beatrice Benjamin "
@@ -88,3 +94,13 @@ NOT_NAMES_EN = frozenset(
     "Best Kind Warm Regards Sincerely Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July "
     "August September October November December New Your My His Her Our Their Valued Human Resources Support Service Sales".split()
 )
+OWNERS_EN = frozenset(
+    "my your his her their our the whose full first last given family middle maiden real legal actual customer client "
+    "patient contact person user guest visitor sender receiver recipient payee payer holder cardholder owner employee "
+    "employer applicant student pupil teacher doctor nurse lawyer agent manager boss director assistant secretary driver "
+    "tenant landlord neighbour neighbor friend colleague partner husband wife spouse fiance girlfriend boyfriend father "
+    "mother dad mum mom parent son daughter child kid baby brother sister sibling uncle aunt cousin nephew niece "
+    "grandfather grandmother grandpa grandma grandson granddaughter member passenger insured beneficiary signatory buyer "
+    "seller author billing shipping mailing display and or".split()
+)
+"""Words before *name* (her name is, Customer name:, the manager's name is) after which it is a person's."""

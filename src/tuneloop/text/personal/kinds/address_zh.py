@@ -42,7 +42,7 @@ class AddressZh(PersonalKind):
     words = (*_WORDS.split("|"), "号", "栋", "幢", "座", "单元", "室", "弄", "组")
     hint = re.compile(f"{_WORDS}|[0-9A-Za-z一二三四五六七八九十](?:号|栋|幢|座|单元|室|弄|组)")
     reach = 48
-    digits = False
+    digits = 0
     beyond_ascii = True
     pattern = re.compile(
         f"((?:{_WORDS})(?:是|为|在|于|就)*[: ]{{0,3}})?"

@@ -34,6 +34,7 @@ class BankCard(PersonalKind):
     )
     label = Words("BANK-CARD", "银行卡号")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?<![0-9A-Za-z.])[0-9]{4}"
         r"(?:[0-9]{8,15}|(?:[ \n-][0-9]{4}){2,3}(?:[ \n-]?[0-9]{1,3})?|[ -][0-9]{6}[ -][0-9]{4,5}"

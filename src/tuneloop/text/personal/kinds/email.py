@@ -18,7 +18,7 @@ class Email(PersonalKind):
     )
     label = Words("EMAIL", "邮箱")
     words = ("@",)
-    digits = False
+    digits = 0
     hint = re.compile("@")
     reach = 320
     pattern = re.compile(

@@ -41,7 +41,8 @@ class Iban(PersonalKind):
         "国家代码、两位校验码和该国规定位数的字符，须通过校验。",
     )
     label = Words("IBAN", "IBAN")
-    hint = re.compile("[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})[ \n-]?[0-9A-Za-z]{2}")
+    digits = 2
+    hint = re.compile("[0-9][0-9](?<=[A-Za-z]{2}[0-9]{2})[ \n-]?[0-9A-Za-z]{2}")
     reach = 64
     pattern = re.compile(rf"(?<![0-9A-Za-z])(?=[A-Z]{{2}}[0-9]{{2}})(?:{_FORMS})(?![0-9A-Za-z])", re.IGNORECASE)
 

@@ -32,6 +32,7 @@ class IdCard(PersonalKind):
     )
     label = Words("ID-CARD", "身份证号")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?<![0-9A-Za-z])[1-9][0-9]{5}[ -]?(?:(?:18|19|20)[0-9]{6}[ -]?[0-9]{3}[ -]?[0-9Xx]|[0-9]{6}[ -]?[0-9]{3})"
         r"(?![0-9A-Za-z])"

@@ -23,6 +23,7 @@ class IdHongKongTaiwan(PersonalKind):
     )
     label = Words("ID-CARD", "身份证号")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?<![0-9A-Za-z])(?:[A-Za-z]{1,2}[0-9]{6}(?:\([0-9Aa]\)|[0-9Aa])|[A-Za-z][1289][0-9]{8})(?![0-9A-Za-z])"
     )

@@ -30,6 +30,7 @@ class Landline(PersonalKind):
     )
     label = Words("PHONE", "电话")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?<![0-9A-Za-z.])(?<![0-9]-)(?:\+86[- ]?(?:" + _REGION + r")[- ]{0,2}|(?:\+?86[- ]?)?"
         r"(?:\(" + _AREA + r"\) ?|" + _AREA + r"[- ]{0,2})?)[2-8][0-9]{2,3}[- ]?[0-9]{4}"

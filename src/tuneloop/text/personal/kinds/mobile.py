@@ -22,6 +22,7 @@ class Mobile(PersonalKind):
     )
     label = Words("MOBILE", "手机号")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?:(?<![0-9A-Za-z.+])|(?<=[Tt]el)|(?<=TEL)|(?<=[VvWw][Xx]))"
         r"(?:\((?:\+|00)?86\) ?|(?:\+|00)?86[- ]?)?"

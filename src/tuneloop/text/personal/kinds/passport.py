@@ -19,6 +19,7 @@ class Passport(PersonalKind):
     label = Words("PASSPORT", "护照号")
     words = ("护照", "護照", "通行证", "通行證", "回乡证", "台胞证", "passport", "travel document")
     hint = DIGITS
+    digits = 6
     _announced = re.compile("|".join(words), re.IGNORECASE)
     pattern = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z]{1,2}[0-9]{6,10}|[0-9]{8,9})(?![0-9A-Za-z])")
 

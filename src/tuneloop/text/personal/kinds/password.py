@@ -23,7 +23,7 @@ class Password(PersonalKind):
     )
     label = Words("PASSWORD", "密码")
     words = ("密码", "口令", "密钥", "令牌", "passw", "pwd", "token", "secret", "key", "bearer", "://")
-    digits = False
+    digits = 0
     hint = re.compile("密码|口令|密钥|令牌|(?i:passw|pwd|token|secret|key|bearer)|://")
     reach = 64
     pattern = re.compile(

@@ -33,7 +33,7 @@ class PersonNameBare(PersonalKind):
     usual = False
     hint = re.compile(f"[{''.join(sorted(SURNAMES))}]|[A-Z][a-z]+ [A-Z]")
     reach = 24
-    digits = False
+    digits = 0
     pattern = re.compile(f"{_ZH}|{_EN}")
 
     def judge(self, candidate: Candidate) -> float:

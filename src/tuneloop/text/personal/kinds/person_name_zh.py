@@ -1,7 +1,8 @@
 """Chinese names of people, where words announce them (我叫, 姓名, 收件人) or a title follows (先生, 女士).
 
 A name is a surname and one or two characters; where it ends is told by what follows it, or by characters that are
-common in given names.  Names that nothing announces are `person_name_bare`.
+common in given names.  The name of a pet or a thing is none (小猫名叫, 公司名字叫).  Names that nothing announces are
+`person_name_bare`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 
 from tuneloop.text.personal.kind import Candidate, PersonalKind
-from tuneloop.text.personal.names import DOUBLE_SURNAMES, GIVEN, NO_GIVEN, NOT_NAMES, SURNAMES
+from tuneloop.text.personal.names import DOUBLE_SURNAMES, GIVEN, NO_GIVEN, NOT_NAMES, SURNAMES, THINGS
 from tuneloop.text.personal.places import CITIES, PROVINCES
 from tuneloop.wording import Words
 
@@ -28,6 +29,7 @@ _WEAK = "我是|这是|患者|客户|顾客|病人|用户|学生|员工|同事|�
 _LINK = "(?:是|为|叫)?[: ]{0,2}"
 NAME = f"{_SURNAME}(?:{_OTHER}{{1,2}}{_END}|{_KNOWN}{{1,2}})"
 _AFTER_STRONG = re.compile(f"(?:{_STRONG}){_LINK}$")
+_OF_THING = re.compile(f"(?:{'|'.join(THINGS)})(?:们|儿)?的?(?:大|小)?(?:名字?|昵称|也|就|都)*(?:叫做?|是){_LINK}$")
 _AFTER_WEAK = re.compile(f"(?:{_WEAK})[: ]{{0,2}}$")
 _MAN, _ROLE = re.compile(_MEN), re.compile(_ROLES)
 _PLACES = frozenset(name[:2] for name in (*PROVINCES, *CITIES))
@@ -48,14 +50,15 @@ class PersonNameZh(PersonalKind):
     title = Words("Announced name of a person in Chinese", "有提示的中文姓名")
     help = Words(
         "A surname and one or two characters after words such as 我叫, 姓名, 收件人, 我是, or before 先生, 女士, 老师. "
-        "A surname alone (王先生) and nicknames are left.",
-        "“我叫”“姓名”“收件人”“我是”等字样之后，或“先生”“女士”“老师”等称呼之前的姓名。单独的姓（如“王先生”）和昵称不算。",
+        "A surname alone (王先生), nicknames and the names of pets and things (小猫名叫) are left.",
+        "“我叫”“姓名”“收件人”“我是”等字样之后，或“先生”“女士”“老师”等称呼之前的姓名。"
+        "单独的姓（如“王先生”）、昵称以及宠物和事物的名字（如“小猫名叫”）不算。",
     )
     label = Words("NAME", "姓名")
     words = (*_STRONG.split("|"), *_WEAK.split("|"), *_MEN.split("|"), *_ROLES.split("|"))
     hint = re.compile("|".join((_STRONG, _WEAK, _MEN, _ROLES)))
     reach = 12
-    digits = False
+    digits = 0
     beyond_ascii = True
     pattern = re.compile(f"(?:(?:{_STRONG}){_LINK}|(?:{_WEAK})[: ]{{0,2}}|(?!{_BEFORE}))(?P<value>{NAME})")
 
@@ -64,6 +67,8 @@ class PersonNameZh(PersonalKind):
         if is_word(name):
             return 0.0
         common = is_common(name)
+        if candidate.follows(_OF_THING):
+            return 0.4  # 小猫的名字叫毛毛
         if candidate.follows(_AFTER_STRONG, 10):
             return 0.9 if common else 0.7
         if title := _MAN.match(text, candidate.end):

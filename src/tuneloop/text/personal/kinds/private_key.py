@@ -16,7 +16,7 @@ class PrivateKey(PersonalKind):
     )
     label = Words("PRIVATE-KEY", "私钥")
     words = ("private key-----",)
-    digits = False
+    digits = 0
     hint = re.compile("-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")
     reach = 16_000
     pattern = re.compile(

@@ -36,7 +36,7 @@ class Secret(PersonalKind):
         "github_pat_", "glpat-", "npm_", "hf_", "aiza", "xox", "eyj",
     )  # fmt: skip
     hint = None
-    digits = False
+    digits = 0
     pattern = re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(_MARKED)})(?![A-Za-z0-9])")
 
     def judge(self, candidate: Candidate) -> float:

@@ -18,6 +18,7 @@ class UsSsn(PersonalKind):
     )
     label = Words("SSN", "社会安全号")
     hint = DIGITS
+    digits = 6
     pattern = re.compile(
         r"(?<![0-9A-Za-z-])(?!000|666|9)[0-9]{3}([- ]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9A-Za-z]|-[0-9])"
     )
