@@ -1,14 +1,17 @@
 """A large version is extended without reading it: the result is the same as when it is read."""
 
+import errno
 import json
 import random
 
 import pytest
 from tests.prepare.test_gate import text
 
-from tuneloop.prepare import PrepareRecipe, extended, prepare, versions
+from tuneloop.prepare import PrepareRecipe, extended, near_index, prepare, versions
 from tuneloop.prepare.recipe import DEFAULT_STEPS
-from tuneloop.store import Workspace
+from tuneloop.records import Progress
+from tuneloop.runs import queue
+from tuneloop.store import Workspace, datasets
 
 NEAR = (*DEFAULT_STEPS[:-1], "near_duplicates", DEFAULT_STEPS[-1])
 
@@ -37,6 +40,8 @@ def test_the_same_version_comes_out(tmp_path, monkeypatch, steps, tags):
         monkeypatch.setattr(extended, "LARGE", large)
         with Workspace.find(tmp_path / str(large)) as ws:
             for name, rows in (("old", OLD), ("new", random.Random(1).sample(NEW, len(NEW)))):
+                indexed = (ws.folder / "index").is_dir()
+                assert indexed == (name == "new" and large == 100), "made with the large version, not by what follows"
                 file = tmp_path / f"{name}.jsonl"
                 file.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
                 more = {"tags": tags} if tags else {}
@@ -47,5 +52,36 @@ def test_the_same_version_comes_out(tmp_path, monkeypatch, steps, tags):
                 name: version.report[name] for name in ("splits", "kinds", "languages", "lengths", "counts", "test_set")
             }
             made.append((version.id, fates, told, [one.id for one, _, _ in versions.records(ws, version)]))
-            assert (ws.folder / "index").is_dir() == (large == 100)
     assert made[0] == made[1]
+
+
+def test_who_stops_the_making_of_the_index_keeps_the_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(extended, "LARGE", 100)
+    file = tmp_path / "old.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in OLD), encoding="utf-8")
+    with Workspace.find(tmp_path / "ws") as ws, queue.here(ws, "prepare", {}) as lease:
+
+        def watch(progress: Progress) -> None:
+            if progress.stage == "index":
+                assert (progress.done, progress.total) == (300, 300)
+                queue.cancel(ws, lease.run)
+
+        version = prepare(file, workspace=ws, lease=lease, progress=watch)
+        assert version.records == 300
+        assert not (ws.folder / "index").is_dir() or not list((ws.folder / "index").iterdir())
+
+
+def test_a_disk_that_fills_up_under_the_index_keeps_the_version(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(extended, "LARGE", 100)
+    monkeypatch.setattr(near_index, "publish", full)
+    file = tmp_path / "old.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in OLD), encoding="utf-8")
+    with Workspace.find(tmp_path / "ws") as ws:
+        assert prepare(file, workspace=ws).records == 300
+        assert not list((ws.folder / "index").iterdir()), "nothing half written is left"
+        monkeypatch.undo()
+        address = datasets.addresses(ws, "data-1", "records")[0]
+        assert near_index.make(ws, address).is_dir()

@@ -37,7 +37,7 @@ def bits_per_byte(reference: str, records: Sequence[Record], seed: int, progress
     note = Words("measuring {base}", "正在测量 {base}").format(base=reference)
 
     def told(done: int) -> None:
-        progress(Progress("choose", done, len(records), "record", note=note))
+        progress(Progress("choose", done, len(records), "records", note=note))
 
     found = held_out.measure(lm, records, told)
     pairs = [(nats / math.log(2), float(octets)) for nats, octets in found.each if octets]

@@ -60,8 +60,8 @@ def ask(
             refused = len(questions) - len(readable)
             questions, prompts = [question for question, _ in readable], [ids for _, ids in readable]
         measured = records[: recipe.max_records]
-        losses[arm] = held_out.measure(lm, measured, _teller(arm, len(measured), "record", lease, progress))
-        told = _teller(arm, len(prompts), "question", lease, progress)
+        losses[arm] = held_out.measure(lm, measured, _teller(arm, len(measured), "records", lease, progress))
+        told = _teller(arm, len(prompts), "questions", lease, progress)
         answers[arm] = answer(lm, prompts, recipe.max_tokens, told)
     return Outcome(questions, answers, losses, unasked, refused)
 

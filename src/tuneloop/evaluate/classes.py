@@ -62,7 +62,7 @@ def judge(
     def told(done: int) -> None:
         if reason := lease.should_stop():
             raise StoppedError(f"the evaluation was stopped ({reason})", do="Nothing was kept; start it again")
-        progress(Progress("evaluate", done, len(known), "record", note=_DOING))
+        progress(Progress("evaluate", done, len(known), "records", note=_DOING))
 
     try:
         probability = reader.probabilities(known, told).numpy().astype(np.float64)

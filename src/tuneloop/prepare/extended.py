@@ -70,7 +70,7 @@ class Extended:
 
     def dwarfs(self, rows: int) -> bool:
         """Is it so much larger that looking near records up takes less time than reading it?"""
-        return self.count >= LARGE and rows * 10 <= self.count
+        return is_large(self.count) and rows * 10 <= self.count
 
     def close_to(self, spill: Spill) -> list[str]:
         """The ids of the old records that may be near to one of a spill, sorted."""
@@ -171,6 +171,11 @@ class Extended:
         if self.version is None:
             return {kind: [] for kind in LEDGERS}
         return {kind: addresses(self.ws, self.version.name, kind) for kind in LEDGERS}
+
+
+def is_large(rows: int) -> bool:
+    """Is looking near records up worth an index?"""
+    return rows >= LARGE
 
 
 def wide_ids(column: pa.Array) -> NDArray[np.bytes_]:

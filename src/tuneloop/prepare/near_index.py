@@ -1,9 +1,9 @@
 """Which records of large ledgers may be nearly the same as a few new texts, without reading the ledgers.
 
-Beside each `records` ledger that is asked lies an index, made when it is first asked and kept under `index/` in the
-workspace: for each of the 32 bands of `text.clusters`, and for the question, the records' numbers (32 bits of each),
-sorted.  It takes 331 bytes a record; asking 1,000 texts reads a few pages of it.  It is made from the ledger alone, so
-it may be removed at any time, and goes with the ledger when somebody is forgotten.
+Beside each `records` ledger lies an index, made with a large one or when it is first asked, and kept under `index/` in
+the workspace: for each of the 32 bands of `text.clusters`, and for the question, the records' numbers (32 bits of
+each), sorted.  It takes 331 bytes a record; asking 1,000 texts reads a few pages of it.  It is made from the ledger
+alone, so it may be removed at any time, and goes with the ledger when somebody is forgotten.
 
 What is compared is what `splits.clustered.said` says of a record.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,43 @@ def alike(one: Record, two: Record) -> bool:
     return _near(said(one), said(two)) and _near(_answer(one), _answer(two))
 
 
+def make(ws: Workspace, address: str, watch: Callable[[int], None] | None = None) -> Path:
+    """The folder of a ledger's index, made where it is missing; `watch` is told how many records are done.
+
+    About 50 µs of processor time a record (2.5 GHz); 331 bytes of memory, as on disk.
+    """
+    import numpy as np
+
+    place = _place(ws, address)
+    if place.is_dir():
+        return place
+    count = ws.ledgers.rows(address)
+    keys, ids, at = np.empty((BANDS + 1, count), dtype=np.uint32), np.empty(count, dtype="S67"), 0
+    for batch in ws.ledgers.read(address, ["id", "payload"], batch_rows=_ROWS):
+        end = at + batch.num_rows
+        ids[at:end] = batch.column("id").to_pylist()
+        keys[:, at:end] = _keys(list(batches.to_records(batch)))
+        at = end
+        if watch is not None:
+            watch(at)
+    rows = np.empty(keys.shape, dtype=np.uint32)
+    for band in range(len(keys)):  # one after the other: all at once would take three times the memory
+        rows[band] = np.argsort(keys[band], kind="stable")
+        keys[band] = keys[band][rows[band]]
+    part = temporary_beside(place)
+    try:
+        part.mkdir()
+        for name, values in (("keys", keys), ("rows", rows), ("ids", ids)):
+            np.save(part / f"{name}.npy", values)
+        publish(part, place)
+    except OSError:
+        if not place.is_dir():  # else another process was first
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return place
+
+
 def near_in(records: Sequence[Record], others: Sequence[Record]) -> dict[int, int]:
     """By the place of each record that has one: the place of one of `others`, or of an earlier record, counted on."""
     import numpy as np
@@ -110,7 +147,7 @@ def _candidates(ws: Workspace, address: str, keys: NDArray[np.uint32], most: int
     """(place of a record, id of one of the ledger) for each number that both have."""
     import numpy as np
 
-    folder = _made(ws, address)
+    folder = make(ws, address)
     known, rows, ids = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "rows", "ids"))
     found = []
     for band in range(len(keys)):
@@ -135,34 +172,6 @@ def _keys(records: Sequence[Record]) -> NDArray[np.uint32]:
         int.from_bytes(hashlib.blake2b(one[0].encode(), digest_size=4).digest()) if one else 0 for one in asked
     ]
     return keys
-
-
-def _made(ws: Workspace, address: str) -> Path:
-    import numpy as np
-
-    place = _place(ws, address)
-    if place.is_dir():
-        return place
-    count = ws.ledgers.rows(address)
-    keys, ids, at = np.empty((BANDS + 1, count), dtype=np.uint32), np.empty(count, dtype="S67"), 0
-    for batch in ws.ledgers.read(address, ["id", "payload"], batch_rows=_ROWS):
-        end = at + batch.num_rows
-        ids[at:end] = batch.column("id").to_pylist()
-        keys[:, at:end] = _keys(list(batches.to_records(batch)))
-        at = end
-    rows = np.empty(keys.shape, dtype=np.uint32)
-    for band in range(len(keys)):  # one after the other: all at once would take three times the memory
-        rows[band] = np.argsort(keys[band], kind="stable")
-        keys[band] = keys[band][rows[band]]
-    part = temporary_beside(place)
-    part.mkdir()
-    for name, values in (("keys", keys), ("rows", rows), ("ids", ids)):
-        np.save(part / f"{name}.npy", values)
-    if place.is_dir():
-        shutil.rmtree(part)
-    else:
-        publish(part, place)
-    return place
 
 
 def _place(ws: Workspace, address: str) -> Path:

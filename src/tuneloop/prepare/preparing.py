@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import StoppedError, UsageError
+from tuneloop.prepare import near_index
 from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
-from tuneloop.prepare.extended import Extended
+from tuneloop.prepare.extended import Extended, is_large
 from tuneloop.prepare.frozen import TEST_OF, TEST_SET, Frozen, test_set_of
 from tuneloop.prepare.ingest import Ingest
 from tuneloop.prepare.originals import Originals
@@ -248,7 +249,26 @@ class _Job:
             parent=parent.name if parent else None,
             fence=self.lease.fence if self.lease else None,
         )
+        if known is None:
+            self._index(added["records"])
         return version if known is None else replace(version, report={**told, "already_there": True})
+
+    def _index(self, address: str) -> None:
+        """Make the index of a large ledger by which the next import finds what is near, so that it need not wait.
+
+        The version is there already, so who stops this, or a full disk, leaves the index to the next import.
+        """
+        total = self.ws.ledgers.rows(address)
+        if not is_large(total):
+            return
+
+        def watch(done: int) -> None:
+            self.progress(Progress("index", done, total, "records"))
+            if self.lease and self.lease.should_stop():
+                raise StoppedError("stopped")
+
+        with suppress(StoppedError, OSError):
+            near_index.make(self.ws, address, watch)
 
     def _with_old(self, added: dict[str, str], known: DatasetVersion | None) -> dict[str, list[str]]:
         """A new version that extends another keeps the other's ledgers, before its own."""

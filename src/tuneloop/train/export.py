@@ -116,4 +116,4 @@ def _written(member: Export, original: Original, folder: Path, progress: Watcher
 
 
 def _tell(progress: Watcher, done: int, note: Words) -> None:
-    progress(Progress("export", done, 3, "step", note=note))
+    progress(Progress("export", done, 3, "steps", note=note))

@@ -138,7 +138,7 @@ class Session(Hooks):
             self._steps += 1
             left = (self.plan.steps - step) * (time.monotonic() - self._began) / self._steps
             shown = {**self.latest, "seconds_left": left}
-            self.progress(Progress("train", step, self.plan.steps, "step", shown))
+            self.progress(Progress("train", step, self.plan.steps, "steps", shown))
 
     def trained_on(self, step: int, loss: float, batches: Sequence[Batch]) -> None:
         """Name the records of a step whose loss stands far out: they may be wrong, or of another kind."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tuneloop.records import Progress, Watcher
+from tuneloop.records.progress import STAGES, UNITS
 from tuneloop.wording import Words
 
 EVERY, SHARE = 5.0, 0.02
@@ -46,7 +47,7 @@ class PlainLines:
         pause = max(EVERY, SHARE * (now - self.begun))
         if now - self.last < pause and not ended and progress.note in (None, self.note):
             return
-        line = "  ".join(part for part in (progress.stage, *parts_of(progress, now - self.begun)) if part)
+        line = "  ".join(part for part in (name_of(progress.stage), *parts_of(progress, now - self.begun)) if part)
         if line != self.written:
             print(line, file=sys.stderr, flush=True)
         self.last, self.written, self.note = now, line, progress.note
@@ -68,7 +69,10 @@ class LiveLines:
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.stage not in self.tasks:
-            self.tasks[progress.stage] = self.bars.add_task(progress.stage, total=progress.total, figures=""), now
+            self.tasks[progress.stage] = (
+                self.bars.add_task(name_of(progress.stage), total=progress.total, figures=""),
+                now,
+            )
         task, begun = self.tasks[progress.stage]
         figures = "  ".join(parts_of(progress, now - begun))
         self.bars.update(task, completed=progress.done, total=progress.total, figures=figures)
@@ -77,10 +81,14 @@ class LiveLines:
         self.bars.stop()
 
 
+def name_of(stage: str) -> str:
+    return str(STAGES.get(stage, stage))
+
+
 def parts_of(progress: Progress, seconds: float) -> list[str]:
     """The pieces of one line: count, figures, time left (told by the work, else estimated from `seconds`), note."""
     count = f"{progress.done:,}" + (f"/{progress.total:,}" if progress.total is not None else "")
-    parts = [f"{count} {progress.unit}".rstrip()]
+    parts = [f"{count} {UNITS.get(progress.unit, progress.unit)}".rstrip()]
     for name, value in progress.values.items():
         if name not in HIDDEN:
             parts.append(f"{name.replace('_per_second', '/s').replace('_', ' ')} {figure(value)}")
