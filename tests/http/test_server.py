@@ -220,6 +220,20 @@ def test_a_queued_run_is_started_and_goes_on_without_the_server(tmp_path: Path, 
         assert owner["pid"] not in (os.getpid(), served.process.pid)
 
 
+@pytest.mark.parametrize(
+    ("usable", "chosen", "said", "threads"),
+    [(8, 0, None, 7), (1, 0, None, 1), (8, 3, None, 3), (8, 0, "2", 0), (8, 3, "2", 3)],
+)
+def test_jobs_leave_a_core_to_the_service(
+    monkeypatch: pytest.MonkeyPatch, usable: int, chosen: int, said: str | None, threads: int
+) -> None:
+    monkeypatch.setattr(server.cores, "usable", lambda: usable)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert server.threads_of_jobs(ServeSettings(job_threads=chosen)) == threads
+
+
 def test_an_open_door_needs_an_admin_who_can_lock_it(tmp_path: Path) -> None:
     with Workspace.find(tmp_path / "w") as ws:
         for address in ("0.0.0.0", "::", "192.168.1.5", "example.org"):

@@ -219,7 +219,7 @@ with Workspace.find(sys.argv[1], create=False) as ws, queue.claim(ws, sys.argv[2
     group = Path("/proc/self/autogroup")
     session = group.read_text().split()[-1] if group.exists() else "10"
     lease.event("priority", nice=os.nice(0), wait=os.environ["OMP_WAIT_POLICY"], leads=os.getpgid(0) == os.getpid(),
-                session=session)
+                session=session, threads=os.environ.get("OMP_NUM_THREADS"))
     while lease.spec.get("deaf") or (lease.spec.get("long") and not lease.should_stop()):
         time.sleep(0.02)
     if lease.should_stop():
@@ -252,6 +252,22 @@ def test_the_local_executor_starts_a_run_in_a_group_of_its_own(folder: Path, wor
         assert told["wait"] == "passive"
         assert told["nice"] >= 10
         assert told["session"] == "10"  # Linux counts a process's own priority within its session only
+
+
+@pytest.mark.parametrize(("threads", "said", "seen"), [(0, None, None), (0, "5", "5"), (3, None, "3"), (3, "5", "3")])
+def test_a_run_computes_with_the_threads_that_are_named(
+    folder: Path, worker: str, monkeypatch: pytest.MonkeyPatch, threads: int, said: str | None, seen: str | None
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    executor = LocalExecutor(background=False, threads=threads)
+    with Workspace.find(folder) as ws:
+        run = queue.submit(ws, "train", {})
+        executor.start(ws, run, entry=worker)
+        assert executor.wait(run, timeout=60) == 0
+        (told,) = [event.data for event in queue.events(ws, run) if event.kind == "priority"]
+        assert told["threads"] == seen
 
 
 def test_stopping_a_run_that_obeys_and_one_that_does_not(folder: Path, worker: str) -> None:

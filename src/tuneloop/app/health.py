@@ -50,8 +50,9 @@ def program(_: Workspace | None) -> Iterator[Finding]:
 
 
 def cores(_: Workspace | None) -> Iterator[Finding]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    words = Words("{usable} cores usable", "可用 {usable} 个 CPU 核").format(usable=usable)
+    from tuneloop.models.cores import usable
+
+    words = Words("{usable} cores usable", "可用 {usable} 个 CPU 核").format(usable=usable())
     yield Finding(Words("processor", "处理器"), "fine", words)
 
 

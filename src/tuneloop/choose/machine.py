@@ -5,13 +5,12 @@ Sizes are read as they are written: GB is 10⁹ bytes, GiB 2³⁰.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tuneloop.errors import SettingError, Where, unknown_key
-from tuneloop.models import room
+from tuneloop.models import cores, room
 from tuneloop.wording import Words
 
 UNITS = {"": 10**9, "MB": 10**6, "GB": 10**9, "TB": 10**12, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -63,10 +62,9 @@ def this_machine() -> Machine:
     """What is free now."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     gpu = room.free("cuda") or 0 if count else 0
-    return Machine(room.free(), gpu, count, cores, here=True)
+    return Machine(room.free(), gpu, count, cores.usable(), here=True)
 
 
 def described(text: str) -> Machine:

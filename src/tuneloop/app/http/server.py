@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import inspect
 import ipaddress
 import logging
+import os
 import re
 import signal
 import socket
@@ -35,6 +37,8 @@ from tuneloop.app.http.service import Service
 from tuneloop.app.http.settings import ServeSettings, rules_for
 from tuneloop.app.http.supervising import Supervisor
 from tuneloop.errors import ConflictError, UsageError, Where
+from tuneloop.models import cores
+from tuneloop.runs.executors.local import LocalExecutor
 from tuneloop.store import Workspace, settings
 
 PORT = 8400
@@ -76,7 +80,7 @@ def serve(
     with _listening(address, port) as listener:
         url = url_of(address, listener.getsockname()[1], names, proxied=bool(proxies))
         settings.set_setting(ws, URL, url)
-        supervisor = Supervisor(ws)
+        supervisor = Supervisor(ws, LocalExecutor(threads=threads_of_jobs(chosen)))
         made = {
             "rules": rules_for(chosen, address, names),
             "supervisor": supervisor,
@@ -91,7 +95,21 @@ def serve(
         housekeeper.start()
         # What it gives is shown once: nothing that can fail stands between making and showing it.
         announce(Started(url, sign_in.begin_workspace(ws, at_the_machine())))
+        # What is loaded by now stays: looking through all of it stopped every request for 0.1 s now and then.
+        gc.collect()
+        gc.freeze()
         asyncio.run(_run(server, listener, service))
+
+
+def threads_of_jobs(chosen: ServeSettings) -> int:
+    """Threads of a job's process, 0 for what `OMP_NUM_THREADS` says.
+
+    A job's threads wait for one another, so beside a busy service two on two cores go at the pace of the one that has
+    to share: with two a small job kept 28 % of its speed under 300 requests a second, with one 75 %.
+    """
+    if chosen.job_threads or "OMP_NUM_THREADS" in os.environ:
+        return chosen.job_threads
+    return max(1, cores.usable() - 1)
 
 
 def config_of(app: FastAPI, chosen: ServeSettings, proxies: tuple[str, ...]) -> uvicorn.Config:

@@ -42,6 +42,12 @@ class ServeSettings(Settings):
         en="How many requests each key or session may make per minute and server process; a key may have its own.",
         zh="每个密钥或会话在单个服务进程中每分钟允许的请求数；密钥可单独设定。",
     )
+    job_threads: int = setting(
+        0,
+        ge=0,
+        en="Threads that a job computes with; 0: OMP_NUM_THREADS, or all cores but one, which is left to the service.",
+        zh="每个任务的计算线程数；0 表示取 OMP_NUM_THREADS，未设置时比 CPU 核数少一，留一核给服务。",
+    )
     head_seconds: float = setting(
         30.0,
         gt=0,

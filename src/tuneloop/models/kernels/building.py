@@ -24,6 +24,7 @@ from pathlib import Path
 
 import torch
 
+from tuneloop.models import cores
 from tuneloop.wording import Words
 
 HERE = Path(__file__).parent
@@ -134,7 +135,7 @@ def build(compiler: str, pool: Path, folder: Path) -> Path:
         for kind in KINDS.values():
             target = folder / f"{source.stem}-{kind}.o"
             steps.append([compiler, *FLAGS, f"-DKIND_{kind}", "-c", str(source), "-o", str(target)])
-    with ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0)))) as pool_of_runs:
+    with ThreadPoolExecutor(min(4, cores.usable())) as pool_of_runs:
         list(pool_of_runs.map(_run, steps))
     made = folder / "kernels.so"
     # without -fopenmp here, which would add a second OpenMP runtime to torch's

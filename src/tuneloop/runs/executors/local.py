@@ -43,6 +43,12 @@ class LocalExecutor(Executor):
         en="Low priority, for a machine that serves or is worked at meanwhile.",
         zh="以低优先级运行，适合同时提供服务或有人在用的机器。",
     )
+    threads: int = setting(
+        0,
+        ge=0,
+        en="Threads that a run computes with; 0: OMP_NUM_THREADS, or as many as there are cores.",
+        zh="每个运行的计算线程数；0 表示取 OMP_NUM_THREADS，未设置时与 CPU 核数相同。",
+    )
     _children: dict[str, subprocess.Popen[bytes]] = PrivateAttr(default_factory=dict)
     _ready: subprocess.Popen[bytes] | None = PrivateAttr(default=None)
 
@@ -94,13 +100,18 @@ class LocalExecutor(Executor):
             stdin=stdin,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=self._environment(),
             start_new_session=os.name == "posix",
             creationflags=_windows_flags(),
         )
         if self.background and os.name == "posix":
             _lower(child.pid)
         return child
+
+    def _environment(self) -> dict[str, str]:
+        quiet = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+        chosen = {"OMP_NUM_THREADS": str(self.threads)} if self.threads else {}
+        return {**quiet, **os.environ, **chosen}
 
     def wait(self, run_id: str, timeout: float | None = None) -> int | None:
         """The exit code of a process that this executor started; None when it still runs after `timeout` seconds."""
@@ -162,11 +173,6 @@ def kill(owner: Mapping[str, Any] | None) -> None:
 
 def log_file(ws: Workspace, run_id: str) -> Path:
     return ws.path("runs", run_id) / LOG
-
-
-def _environment() -> dict[str, str]:
-    quiet = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-    return {**quiet, **os.environ}
 
 
 def _windows_flags() -> int:
