@@ -80,6 +80,21 @@ def test_norm(rows: int, width: int, offset: float, kind: torch.dtype, library: 
     assert_agrees(lambda x, delta, weight: add_norm(x, delta, weight, 1e-5, offset), sizes, kind, library)
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_norm_without_gradients_and_kernels(rows: int, offset: float) -> None:
+    """One row, as in a step of writing an answer, goes another way; both are the norm that gradients go through."""
+    random = torch.Generator().manual_seed(0)
+    x, delta = torch.randn(rows, 515, generator=random), torch.randn(rows, 515, generator=random)
+    weight = torch.randn(515, generator=random)
+    with compiled.using(None):
+        wanted = norm(x, weight, 1e-5, offset), *add_norm(x, delta, weight, 1e-5, offset)
+        with torch.no_grad():
+            given = norm(x, weight, 1e-5, offset), *add_norm(x, delta, weight, 1e-5, offset)
+    for one, other in zip(given, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize(("rows", "width"), [(1, 1), (5, 31), (33, 700)])
 def test_gate(rows: int, width: int, kind: torch.dtype, library: Path) -> None:
     assert_agrees(lambda x: gated(x, "silu"), [(rows, 2 * width)], kind, library)

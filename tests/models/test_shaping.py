@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tuneloop.errors import UsageError
 from tuneloop.models import load
 from tuneloop.models.constraint import Constraint, Vocabulary
 from tuneloop.models.engine import Engine, Finished, Request, Token, engines
+from tuneloop.models.kernels.compiled import using
 from tuneloop.models.language_model import LanguageModel
 from tuneloop.models.sampling import Sampling
 
@@ -175,19 +177,21 @@ def test_the_bytes_of_tokens() -> None:
     assert tokens.bytes_of(9999) == b""
 
 
-def test_laid_out_for_answering_it_answers_the_same(folder: Path, tmp_path: Path) -> None:
-    """Also with an adapter on top, and where only some weights are exact in bfloat16."""
-    lm, laid = load(folder, "float32"), load(folder, "float32")
-    shaken(lm, seed=1).save(tmp_path)
-    laid.lay_out()
-    engine, plain = laid.engine(), lm.engine()
-    for one in (engine, plain):
-        one.add_adapter("tuned", tmp_path)
-    for adapter in (None, "tuned"):
-        request = Request(PROMPT, Sampling(max_tokens=12), adapter)
-        told = engine.finish(engine.submit(request))
-        assert told == plain.finish(plain.submit(request))
-    np.testing.assert_allclose(engine.embed([PROMPT], "tuned"), plain.embed([PROMPT], "tuned"), atol=1e-5)
+@pytest.mark.parametrize("kernels", [True, False])
+def test_laid_out_for_answering_it_answers_the_same(folder: Path, tmp_path: Path, kernels: bool) -> None:
+    """Also with an adapter on top, where only some weights are exact in bfloat16, and with torch alone."""
+    with nullcontext() if kernels else using(None):
+        lm, laid = load(folder, "float32"), load(folder, "float32")
+        shaken(lm, seed=1).save(tmp_path)
+        laid.lay_out()
+        engine, plain = laid.engine(), lm.engine()
+        for one in (engine, plain):
+            one.add_adapter("tuned", tmp_path)
+        for adapter in (None, "tuned"):
+            request = Request(PROMPT, Sampling(max_tokens=12), adapter)
+            told = engine.finish(engine.submit(request))
+            assert told == plain.finish(plain.submit(request))
+        np.testing.assert_allclose(engine.embed([PROMPT], "tuned"), plain.embed([PROMPT], "tuned"), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", list(engines))

