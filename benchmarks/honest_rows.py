@@ -2,7 +2,8 @@
 
     python benchmarks/honest_rows.py --root FOLDER --data FOLDER
 
-`--data` holds `sft/`, `chat/`, `preference/` and `classify/` (see `spam.honest`), and `sft/huanhuan.json`, lines of a play.
+`--data` holds `sft/`, `chat/`, `preference/` and `classify/` (see `spam.honest`), and `sft/huanhuan.json`, lines of a
+play.
 A set is not free of bad rows: what counts as honest mistakes was not marked, so a share is an upper bound of them.
 """
 
