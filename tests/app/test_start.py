@@ -30,11 +30,18 @@ def test_no_help_loads_anything_heavy() -> None:
 
 
 def test_help_starts_in_under_04_seconds() -> None:
-    """In processor time: on an idle machine the clock shows the same, on a busy one it measures the others."""
-    times = []
+    """In processor time: on an idle machine the clock shows the same, on a busy one it measures the others.  A slow
+    machine may take as long as two and a half imports of the library that reads the command line."""
+    times: dict[str, list[float]] = {"help": [], "typer": []}
     for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "tuneloop", "--help"], capture_output=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(times) < LIMIT
+        times["help"].append(taken("-m", "tuneloop", "--help"))
+        times["typer"].append(taken("-c", "import typer"))
+    assert min(times["help"]) < max(LIMIT, 2.5 * min(times["typer"]))
+
+
+def taken(*words: str) -> float:
+    """Seconds of processor time of a Python process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
