@@ -119,6 +119,8 @@ def test_kinds_that_are_left():
     assert alone.decide_one(Record("text", text=text)) == KEEP
     with pytest.raises(SettingError, match="no personal data is called 'person_name_e'; did you mean 'person_name_en'"):
         make(leave=["person_name_e"])
+    with pytest.raises(SettingError, match="in leave only kinds that types names, and not mobile"):
+        make(types=["email"], leave=["mobile"])
 
 
 def test_names_that_gave_way_are_told_with_the_setting_that_leaves_them():

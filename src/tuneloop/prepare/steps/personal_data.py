@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import PrivateAttr, field_validator
+from pydantic import PrivateAttr, field_validator, model_validator
 
 from tuneloop.config import setting
 from tuneloop.errors import nearest
@@ -78,6 +78,12 @@ class PersonalData(Step):
             if name not in kinds.names():
                 raise ValueError(f"no personal data is called {name!r}; {nearest(name, kinds)}")
         return names
+
+    @model_validator(mode="after")
+    def _left_of_those(self) -> Self:
+        if self.types and (others := sorted({*self.leave} - {*self.types})):
+            raise ValueError(f"in leave only kinds that types names, and not {', '.join(others)}")
+        return self
 
     @cached_property
     def _finder(self) -> Finder:
