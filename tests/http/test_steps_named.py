@@ -14,8 +14,9 @@ from tests.http.serving import As
 from tuneloop.app.http.application import make_app
 from tuneloop.app.http.service import Service
 from tuneloop.app.wiring import work
-from tuneloop.errors import TuneloopError
-from tuneloop.prepare import spam_model
+from tuneloop.config import read
+from tuneloop.errors import SettingError, TuneloopError
+from tuneloop.prepare import PrepareRecipe, spam_model
 from tuneloop.prepare.decision import Drop
 from tuneloop.prepare.step import StepContext, steps
 from tuneloop.records import Record
@@ -78,6 +79,22 @@ def test_addresses_and_files_of_the_server_are_not_named_over_http(
     assert answer.status_code == 400
     assert field in answer.text
     assert "over HTTP only" in answer.text
+    job = {"model": "starter", "training_file": "file-a", "tuneloop": {"prepare": {"steps": [step]}}}
+    answer = client.post("/v1/fine_tuning/jobs", json=job)
+    assert answer.status_code == 400
+    assert field in answer.text
+    assert "over HTTP only" in answer.text
+
+
+@pytest.mark.parametrize("default", ["normalize", "contamination"])
+def test_no_step_is_named_in_the_settings_of_another(client: TestClient, default: str) -> None:
+    for step in ({"name": "spam", "model": "/etc/passwd"}, {"name": "contamination", "against": ["/etc/passwd"]}):
+        recipe = {"steps": {default: step}}
+        answer = client.post("/api/runs", json={"stage": "prepare", "files": ["file-a"], "recipe": recipe})
+        assert answer.status_code == 400
+        assert f"steps.{default}" in answer.text
+        with pytest.raises(SettingError):
+            read(PrepareRecipe, recipe)
 
 
 @pytest.mark.parametrize("key", ["extend", "test_of"])

@@ -106,8 +106,8 @@ class PrepareRecipe(Settings):
                 raise ValueError(
                     f"a list of steps where others than the default ones ({', '.join(DEFAULT_STEPS)}) are wanted"
                 )
-            if not isinstance(settings, Mapping):
-                raise ValueError(f"the settings of {name} as a mapping")
+            if not isinstance(settings, Mapping) or "name" in settings:
+                raise ValueError(f"the settings of {name} as a mapping, without a name")
         return tuple({"name": name, **value[name]} if name in value else name for name in DEFAULT_STEPS)
 
     def made_steps(self) -> list[Step]:

@@ -17,13 +17,9 @@ from tuneloop.prepare.spam_model import is_fitted_by_run
 from tuneloop.store.datasets import is_version_name
 
 
-def check_steps(recipe: Mapping[str, Any]) -> None:
+def check_steps(recipe: Mapping[str, Any], where: str = "recipe") -> None:
     """Raises `UsageError` with the step's place for what only the command line may name."""
-    steps = recipe.get("steps", ())
-    for number, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
-        if not isinstance(step, Mapping):
-            continue
-        place = f"recipe.steps[{number}]"
+    for place, step in _steps(recipe.get("steps"), where):
         judge = step.get("judge")
         if isinstance(judge, Mapping):
             for key in ("url", "key_variable"):
@@ -38,6 +34,17 @@ def check_steps(recipe: Mapping[str, Any]) -> None:
         for name in against if step.get("name") == "contamination" and isinstance(against, list | tuple) else ():
             if not is_version_name(str(name)):
                 raise _refused(f"{place}.against", "dataset versions (data-1)", name)
+
+
+def _steps(steps: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Place and settings of each step that has any, in a list or by name (settings of the default steps)."""
+    if isinstance(steps, Mapping):
+        found = [
+            (f".{name}", {"name": name, **one} if isinstance(one, Mapping) else one) for name, one in steps.items()
+        ]
+    else:
+        found = [(f"[{number}]", one) for number, one in enumerate(steps if isinstance(steps, list | tuple) else ())]
+    return [(f"{where}.steps{place}", one) for place, one in found if isinstance(one, Mapping)]
 
 
 def check_base(place: str, base: str) -> None:

@@ -17,6 +17,7 @@ from tuneloop.app.http.errors import HttpError, http_error, unsupported
 from tuneloop.app.http.openai.streaming import HEADERS, stream
 from tuneloop.app.http.queues import full
 from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.served_steps import check_steps
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
 from tuneloop.errors import ConflictError, NotFoundError
@@ -55,6 +56,10 @@ async def create_job(request: Request, caller: Caller = needs("jobs:write")) -> 
 def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
     ws = service(request).ws
     most = Rules.of(service(request)).settings.jobs_at_once
+    ours = body.get("tuneloop")
+    recipe = ours.get("prepare") if isinstance(ours, dict) else None
+    if isinstance(recipe, dict):
+        check_steps(recipe, "tuneloop.prepare")
     retries = request.headers.get("x-stainless-retry-count", "0")
     try:
         job = creating.create(
