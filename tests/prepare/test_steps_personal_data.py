@@ -117,7 +117,7 @@ def test_kinds_that_are_left():
     assert re.fullmatch(r"My name is Linda Allen, call \[MOBILE-[0-9A-Z]{8}\]\.", left)
     alone = make(types=["person_name_en"], leave=["person_name_en"])
     assert alone.decide_one(Record("text", text=text)) == KEEP
-    with pytest.raises(SettingError, match="no personal data is called 'person_name_e'; did you mean 'person_name_en'"):
+    with pytest.raises(SettingError, match="and none is called 'person_name_e'; did you mean 'person_name_en'"):
         make(leave=["person_name_e"])
     with pytest.raises(SettingError, match="in leave only kinds that types names, and not mobile"):
         make(types=["email"], leave=["mobile"])

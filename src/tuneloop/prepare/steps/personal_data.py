@@ -76,7 +76,7 @@ class PersonalData(Step):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in kinds.names():
-                raise ValueError(f"no personal data is called {name!r}; {nearest(name, kinds)}")
+                raise ValueError(f"kinds of personal data, and none is called {name!r}; {nearest(name, kinds)}")
         return names
 
     @model_validator(mode="after")
