@@ -106,9 +106,18 @@ class _Skips:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: last, they would run for minutes on one worker while the others wait."""
+    """Tests that fork come first, their files before the others, as the threads of others would end in their children.
+
+    Then the files with slow tests: last, they would run for minutes on one worker while the others wait.
+    """
+    files = list(dict.fromkeys(item.path for item in items))
+    forks = {item.path for item in items if item.get_closest_marker("forks")}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    place = {path: n for n, path in enumerate(sorted(files, key=lambda path: (path not in forks, path not in slow)))}
+    items.sort(key=lambda item: (place[item.path], item.get_closest_marker("forks") is None))
+    for item in items:
+        if item.get_closest_marker("forks") and not hasattr(os, "fork"):
+            item.add_marker(pytest.mark.skip(reason="this system cannot fork"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

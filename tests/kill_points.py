@@ -3,6 +3,9 @@
 A write is: a flush, a rename, a link, a new folder, a removal, a database statement, a commit.  Killing before each of
 them covers every order in which a crash can leave the disk, as nothing durable happens in between.  The work runs in a
 forked process; the caller must have closed its workspace, since SQLite's locks don't survive a fork.
+
+A forked process has one thread of its parent's and the locks of all: what other tests left running (Arrow's, DuckDB's,
+torch's threads) can crash or stop it.  So a test that forks carries the mark `forks`, and runs before those that don't.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 
 import pytest
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+forks = pytest.mark.forks
 
 HANGS = 60
 """Seconds after which a forked process that still runs tells where it stands, and ends."""
@@ -36,7 +39,7 @@ def each_write(
     for count in range(1, limit, every):
         status = forked(lambda n=count: (_arm(n), work(n)))
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or status == 0, "the work itself failed; see its traceback above"
+        assert killed or status == 0, f"the work itself failed ({told(status)}); see its traceback"
         check(count, not killed)
         if not killed:
             return count - 1
@@ -46,6 +49,13 @@ def each_write(
 def forked(work: Callable[[], Any]) -> int:
     """Run in a forked process; returns the status that `os.waitpid` gives (0: it got through)."""
     return os.waitpid(fork(work), 0)[1]
+
+
+def told(status: int) -> str:
+    """How a process ended, in words."""
+    if os.WIFSIGNALED(status):
+        return f"by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exit code {os.WEXITSTATUS(status)}"
 
 
 def _let_threads_come_out() -> None:
@@ -70,6 +80,7 @@ def fork(work: Callable[[], Any]) -> int:
     code = 1
     # A process forked from one with several threads may find a lock held for ever: say where, rather than time out.
     faulthandler.dump_traceback_later(HANGS, exit=True)
+    faulthandler.enable(sys.stderr)  # pytest's own writes beside what it captures
     try:
         work()
         code = 0

@@ -334,7 +334,7 @@ def _aftermath(served: Served, names: Mapping[str, str]) -> Aftermath:
         while (found := _metric(http, "tuneloop_http_in_flight")) > 1 and time.monotonic() < until:
             time.sleep(0.2)
         api = psutil.Process(served.process.pid)
-        engines = [one for one in api.children() if any("tuneloop.serve.hosting" in word for word in one.cmdline())]
+        engines = [one for one in api.children() if _is_engine(one)]
         before = [sum(one.cpu_times()[:2]) for one in engines]
         time.sleep(2)
         busy = sum(sum(one.cpu_times()[:2]) - used for one, used in zip(engines, before, strict=True)) / 2

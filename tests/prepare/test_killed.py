@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from tests.kill_points import each_write, needs_fork
+from tests.kill_points import each_write, forks
 
 from tuneloop.prepare import prepare, versions
 from tuneloop.store import Workspace, datasets
@@ -51,12 +51,12 @@ def prepared(folder, empty_workspace, path):
         return prepare(path, workspace=ws).id
 
 
-@needs_fork
+@forks
 def test_killed_at_some_writes(tmp_path, empty_workspace):
     killed(tmp_path, empty_workspace, every=17)
 
 
-@needs_fork
+@forks
 @pytest.mark.slow
 def test_killed_at_every_write(tmp_path, empty_workspace):
     killed(tmp_path, empty_workspace, every=1)

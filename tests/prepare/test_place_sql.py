@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.kill_points import each_write, needs_fork
+from tests.kill_points import each_write, forks
 from tests.postgres import Postgres, postgres
 
 from tuneloop.errors import (
@@ -392,7 +392,7 @@ def test_memory_does_not_grow_with_the_rows(crm, tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
 
 
-@needs_fork
+@forks
 def test_a_reader_that_is_killed_loses_nothing(faq, tmp_path, monkeypatch):
     """Killed (-9) at each third of its writes: the next one gets every row once, in order."""
     monkeypatch.setattr(sql_place, "AT_ONCE", 4)

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.kill_points import fork, needs_fork
+from tests.kill_points import fork, forks
 
 from tuneloop.config import read
 from tuneloop.errors import InputError, NotFoundError, SettingError, UsageError
@@ -413,7 +413,7 @@ def test_a_disk_that_fills_up(ws, write, monkeypatch):
     assert prepare(path, workspace=ws).name == "data-1"
 
 
-@needs_fork
+@forks
 def test_two_processes_prepare_at_once(tmp_path, empty_workspace, write):
     shutil.copytree(empty_workspace, tmp_path / "both")
     paths = [write(f"{name}.jsonl", lines([question(n) for n in range(10 + place)])) for place, name in enumerate("ab")]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kill_points import each_write, needs_fork
+from tests.kill_points import each_write, forks
 
 from tuneloop.errors import ConflictError, InputError, StorageError
 from tuneloop.runs import Lease, checkpoints, queue
@@ -174,7 +174,7 @@ def test_a_full_disk_is_a_sentence_and_the_one_before_stays(
     lease.event("goes on")
 
 
-@needs_fork
+@forks
 def test_killed_at_any_write_the_newest_checkpoint_is_whole(tmp_path: Path) -> None:
     """One run, killed at its first, second, … write of claiming, saving and finishing; each attempt goes on from the
     newest checkpoint and finds there what was written."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kill_points import fork, needs_fork
+from tests.kill_points import fork, forks
 
 from tuneloop.errors import ConflictError
 from tuneloop.runs import process, queue
@@ -21,7 +21,7 @@ from tuneloop.runs.executor import executors
 from tuneloop.runs.executors.local import LocalExecutor, kill, log_file
 from tuneloop.store import Workspace
 
-pytestmark = needs_fork
+pytestmark = forks
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.kill_points import each_write, forked, needs_fork
+from tests.kill_points import each_write, forked, forks
 
 from tuneloop.errors import NotFoundError, StorageError
 from tuneloop.store.blobs import Blobs
@@ -42,7 +42,7 @@ def test_a_missing_blob_is_a_sentence_and_a_wrong_address_a_bug(blobs: Blobs) ->
             blobs.has(wrong)
 
 
-@needs_fork
+@forks
 def test_a_blob_killed_at_any_write_is_whole_or_absent(blobs: Blobs) -> None:
     content = os.urandom(100_000)
 
@@ -54,7 +54,7 @@ def test_a_blob_killed_at_any_write_is_whole_or_absent(blobs: Blobs) -> None:
     assert each_write(lambda _: [blobs.put(content)][0] and None, check) >= 4
 
 
-@needs_fork
+@forks
 def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(blobs: Blobs) -> None:
     blobs.put(b"small")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
-from tests.kill_points import each_write, forked, needs_fork
+from tests.kill_points import each_write, forked, forks
 
 from tuneloop.errors import ConflictError, StorageError
 from tuneloop.store import Workspace, database, migrate, settings, sources
@@ -52,7 +52,7 @@ def test_migrations_go_down_and_up_again(tmp_path: Path) -> None:
         assert sources.add_source(ws, "a", kind="own", digest="x", size=1).id == "source-1"
 
 
-@needs_fork
+@forks
 def test_a_process_killed_while_it_makes_a_workspace_leaves_one_that_opens(tmp_path: Path) -> None:
     import alembic.command  # noqa: F401  (so that the forked processes needn't import it each time)
 
@@ -183,7 +183,7 @@ def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
         settings.get_setting(ws, "a")
 
 
-@needs_fork
+@forks
 def test_a_full_disk_is_a_sentence_and_leaves_the_database_whole(tmp_path: Path) -> None:
     with Workspace.find(tmp_path) as ws:
         settings.set_setting(ws, "before", 1)

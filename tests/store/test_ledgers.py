@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kill_points import forked, needs_fork
+from tests.kill_points import forked, forks
 
 from tuneloop.errors import StorageError
 from tuneloop.store import ledgers as module
@@ -164,7 +164,7 @@ def test_sql_cannot_leave_the_blobs(ledgers: Ledgers, sql: str) -> None:
         ledgers.query(sql, m=[address])
 
 
-@needs_fork
+@forks
 def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(ledgers: Ledgers, tmp_path: Path) -> None:
     import random
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.kill_points import fork
+from tests.kill_points import fork, forks
 from tests.postgres import postgres
 
 from tuneloop.errors import ConflictError
@@ -15,7 +15,7 @@ from tuneloop.runs import queue
 from tuneloop.store import Workspace, database, datasets, settings, sources
 from tuneloop.store.schema import metadata
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, forks]
 
 
 @pytest.fixture(scope="module")

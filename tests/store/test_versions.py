@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kill_points import each_write, needs_fork
+from tests.kill_points import each_write, forks
 
 from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.records.results import DatasetVersion
@@ -111,7 +111,7 @@ def test_a_stale_writer_is_refused_and_uses_no_number(ws: Workspace) -> None:
     assert add(ws, "d1:a", "r1:a").name == "data-1"
 
 
-@needs_fork
+@forks
 def test_a_version_killed_at_any_write_is_whole_or_absent(tmp_path: Path) -> None:
     import pyarrow.parquet  # noqa: F401  (so that the forked processes needn't import it each time)
 

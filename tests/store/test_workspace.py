@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.kill_points import fork, forked, needs_fork
+from tests.kill_points import fork, forked, forks
 
 from tuneloop.errors import NotFoundError, StorageError, TuneloopError, UsageError
 from tuneloop.store import Workspace, datasets, models, sources
@@ -95,7 +95,7 @@ def test_threads_that_make_workspaces_at_once_do_not_meet(tmp_path: Path) -> Non
         assert list(pool.map(make, range(8))) == [0] * 8
 
 
-@needs_fork
+@forks
 def test_processes_that_make_one_workspace_at_once_agree(tmp_path: Path) -> None:
     gate, opened = os.pipe()
 
@@ -125,7 +125,7 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@needs_fork
+@forks
 def test_a_read_only_workspace_can_be_read_and_says_so_when_written_to(open_folder: Path) -> None:
     with Workspace.find(open_folder / NAME) as ws:
         _fill(ws)
