@@ -1,4 +1,4 @@
-"""The order in which the tests run: what forks, before threads are started; then the slow, so that workers share them."""
+"""The order in which the tests run: what forks, before threads are started; then the slow, shared among workers."""
 
 from __future__ import annotations
 
