@@ -20,7 +20,7 @@ os.environ.update(COLUMNS="80", TUNELOOP_LANG="en")
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from tuneloop.app.cli.main import COMMANDS, main
+from tuneloop.app.cli.main import COMMANDS, actions, main
 from tuneloop.app.http import application
 from tuneloop.app.members import registries
 from tuneloop.config import Settings, setting_words
@@ -48,6 +48,8 @@ def commands() -> str:
     parts = [NOTE, "# Commands · 命令\n", _help([])]
     for name in COMMANDS:
         parts += [f"## tuneloop {name}\n", _help([name])]
+        for action in actions(name):
+            parts += [f"### tuneloop {name} {action}\n", _help([name, action])]
     return "\n".join(parts)
 
 

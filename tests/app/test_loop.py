@@ -71,8 +71,8 @@ def test_the_whole_path(project: Path, say: Say, tiny_base: Path, capsys: pytest
 
     model = say("train", *settings)
     assert (model["name"], model["dataset"], model["metrics"]["steps"]) == ("model-1", "data-1", STEPS)
-    runs = {run["kind"]: run["state"] for run in say("runs")}
-    assert runs == {"train": "succeeded", "prepare": "succeeded"}
+    runs = {run["kind"]: (run["state"], run["progress"]["stage"]) for run in say("runs")}
+    assert runs == {"train": ("succeeded", "train"), "prepare": ("succeeded", "commit")}
     shown = say("show")
     assert shown["run"]["result"] == {"model": "model-1"}
     assert "trained" in [event["kind"] for event in shown["events"]]
@@ -80,6 +80,7 @@ def test_the_whole_path(project: Path, say: Say, tiny_base: Path, capsys: pytest
     assert say("evaluate", "--set", "max_tokens=8", "--dry-run")["recipe"]["max_tokens"] == 8
     report = say("evaluate", "--set", "max_tokens=8")
     assert (report["model"], report["base"], report["measure"]) == ("model-1", str(tiny_base), "generalization")
+    assert say("show")["run"]["progress"]["stage"] == "evaluate"
     assert "<html" in (project / report["page"]).read_text("utf-8")
 
     answers = say("chat", "-p", "What is 1 plus 1?", "--both")

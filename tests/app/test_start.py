@@ -7,14 +7,14 @@ import resource
 import subprocess
 import sys
 
-from tuneloop.app.cli.main import COMMANDS
+from tuneloop.app.cli.main import COMMANDS, actions
 
 HEAVY = ("torch", "transformers", "pydantic", "sqlalchemy", "pyarrow", "duckdb", "numpy", "rich", "yaml")
 LIMIT = 0.4
 LOADED = """
 import json, sys
-from tuneloop.app.cli.main import COMMANDS, main
-for words in [[], *[[name] for name in COMMANDS]]:
+from tuneloop.app.cli.main import COMMANDS, actions, main
+for words in [[], *[[name] for name in COMMANDS], *[[name, action] for name in COMMANDS for action in actions(name)]]:
     assert main([*words, "--help"]) == 0
     loaded = [name for name in {heavy} if name in sys.modules]
     print(json.dumps([words, loaded]), file=sys.stderr)
@@ -25,7 +25,7 @@ def test_no_help_loads_anything_heavy() -> None:
     command = [sys.executable, "-c", LOADED.format(heavy=HEAVY)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     told = {tuple(words): loaded for words, loaded in map(json.loads, result.stderr.splitlines())}
-    assert len(told) == len(COMMANDS) + 1
+    assert len(told) == 1 + len(COMMANDS) + sum(len(actions(name)) for name in COMMANDS)
     assert {words: loaded for words, loaded in told.items() if loaded} == {}
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from tuneloop.app.cli import main as cli
-from tuneloop.app.cli.main import COMMANDS, main
+from tuneloop.app.cli.main import COMMANDS, actions, main
 from tuneloop.errors import InputError, StoppedError, TuneloopError, Where
 
 NAMES = list(COMMANDS)
+ALL = [name for name in COMMANDS if not actions(name)]
+ALL += [f"{name} {action}" for name in COMMANDS for action in actions(name)]
 Capture = pytest.CaptureFixture[str]
 
 
@@ -29,15 +31,45 @@ def test_the_first_lesson_names_the_loop_in_order(capsys: Capture) -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_command_has_examples_and_the_common_options(name: str, capsys: Capture) -> None:
-    assert main([name, "--help"]) == 0
+    assert main([*name.split(), "--help"]) == 0
     text = capsys.readouterr().out
     assert "Examples:" in text
-    assert re.search(rf"^    tuneloop {name}\b", text, re.MULTILINE)
+    assert re.search(rf"^    tuneloop {name.removesuffix(' list')}\b", text, re.MULTILINE)
     assert "--json" in text
-    if name != "demo":
+    if name not in ("demo", "data spam-model"):  # they look at no workspace
         assert "--workspace" in text
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if actions(name)])
+def test_a_command_with_actions_lists_them(name: str, capsys: Capture) -> None:
+    assert main([name, "--help"]) == 0
+    about, _, listed = capsys.readouterr().out.partition("Commands:\n")
+    assert re.search(rf"^    tuneloop {name}\b", about, re.MULTILINE)
+    lines, _, rest = listed.partition("\n\n")
+    assert [line.split()[0] for line in lines.splitlines()] == list(actions(name))
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines.splitlines())
+    assert rest.split() == ["Without", "a", "command:", f"{actions(name)[0]}."]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["data", "list", "--subject", "Li"], "No such option: --subject. See: tuneloop data list --help."),
+        (["data", "tags", "--yes"], "No such option: --yes. See: tuneloop data tags --help."),
+        (["aliases", "history", "support", "--share", "0.5"], "No such option: --share"),
+        (["jobs", "--model", "starter"], "No such option: --model"),
+        (["keys", "revoke"], "Missing argument 'KEY'. See: tuneloop keys revoke --help."),
+        (["models", "list", "model-1"], "Got unexpected extra argument(s) (model-1)"),
+        (["data", "statisics"], "No such command 'statisics'. Did you mean 'statistics'. See: tuneloop data --help."),
+    ],
+)
+def test_an_action_takes_its_own_words_only(words: list[str], sentence: str, capsys: Capture) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert sentence in err
 
 
 @pytest.mark.parametrize("name", ["prepare", "train", "evaluate", "chat", "export"])
@@ -145,7 +177,14 @@ def test_every_error_kind_has_an_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["-w {there} data --json", "data -w {there} --json", "-w elsewhere data -w {there} --json"]
+    "words",
+    [
+        "-w {there} data --json",
+        "data -w {there} --json",
+        "-w elsewhere data -w {there} --json",
+        "-w {there} data list --json",
+        "data --json -w elsewhere list -w {there}",
+    ],
 )
 def test_the_workspace_stands_before_or_after_the_verb(words: str, tmp_path: Path, capsys: Capture) -> None:
     from tuneloop.store import Workspace

@@ -209,7 +209,7 @@ def test_an_uploaded_file_is_prepared_as_a_run(client: TestClient, ws: Workspace
     with lease:
         work(ws, lease)
     ended = client.get(f"/api/runs/{run}").json()
-    assert ended["state"] == "succeeded"
+    assert (ended["state"], ended["progress"]["title"]) == ("succeeded", {"en": "commit", "zh": "写入"})
     version = client.get(f"/api/versions/{ended['result']['data']}").json()
     assert sum(version["splits"].values()) == 12
 
@@ -277,7 +277,9 @@ def test_versions_are_compared_merged_and_forgotten(client: TestClient, ws: Work
     assert client.post("/api/runs", json={"stage": "merge", "versions": [data]}).status_code == 400
     with queue.claim(ws, run["id"]) as lease:
         work(ws, lease)
-    merged = client.get(f"/api/runs/{run['id']}").json()["result"]["data"]
+    merge = client.get(f"/api/runs/{run['id']}").json()
+    merged, told = merge["result"]["data"], merge["progress"]
+    assert (told["stage"], told["done"], told["total"], told["units"]["zh"]) == ("merge", 23, 23, "条记录")
     assert client.get(f"/api/versions/{merged}").json()["splits"]["train"] == 13
 
     found = client.get("/api/forgetting", params={"subject": "li"}).json()
@@ -289,5 +291,6 @@ def test_versions_are_compared_merged_and_forgotten(client: TestClient, ws: Work
         work(ws, lease)
     done = client.get(f"/api/runs/{run['id']}").json()
     assert set(done["result"]["versions"]) == {more, merged}
+    assert (done["progress"]["stage"], done["progress"]["done"], done["progress"]["total"]) == ("forget", 4, 4)
     assert done["spec"]["subject"] == "[forgotten]"
     assert client.get("/api/forgetting", params={"subject": "li"}).status_code == 404

@@ -140,6 +140,8 @@ def test_a_trial_is_a_run_with_a_result(
     assert trainer.get(f"/api/trials/{run['id']}").status_code == 404
     with claimed(ws, run["id"]) as lease:
         work(ws, lease)
+    told = trainer.get(f"/api/runs/{run['id']}").json()["progress"]
+    assert (told["stage"], told["done"]) == ("trial", told["total"])
     found = trainer.get(f"/api/trials/{run['id']}").json()
     assert (found["data"], found["steps"], found["rows"]) == (data, 2, {"data": 8})
     assert found["verdict"] in ("helps", "form", "hurts", "unclear")
@@ -155,7 +157,8 @@ def test_drawing_can_be_a_run_that_is_stopped(clients: dict[str, TestClient], ws
     run = trainer.post("/api/runs", json=asked).json()
     with claimed(ws, run["id"]) as lease:
         work(ws, lease)
-    assert trainer.get(f"/api/runs/{run['id']}").json()["result"] == {"review": "review-1"}
+    ended = trainer.get(f"/api/runs/{run['id']}").json()
+    assert (ended["result"], ended["progress"]["stage"]) == ({"review": "review-1"}, "check")
     made = trainer.get("/api/reviews/review-1").json()
     assert (made["person"], made["asked"]["by"]) == ("Li Na", ["source"])
     wrong = trainer.post("/api/runs", json={**asked, "recipe": {"by": ["topic"]}})

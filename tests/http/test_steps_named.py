@@ -51,6 +51,8 @@ def test_a_run_fits_a_classifier_and_the_step_takes_its_id(
     assert lease is not None
     with lease:
         work(ws, lease)
+    told = client.get(f"/api/runs/{run}").json()["progress"]
+    assert (told["stage"], told["done"], told["units"]) == ("fit", told["total"], {"en": "rounds", "zh": "轮"})
     result = client.get(f"/api/runs/{run}").json()["result"]
     assert (result["file"], result["spam"], result["ham"]) == (run, 9, 9)
     step = steps.create({"name": "spam", "model": run}).start(StepContext(b"", ws))

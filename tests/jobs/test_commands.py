@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.jobs.served import chat_lines, client_of, write
 
-from tuneloop.app.cli import jobs as command
+from tuneloop.app.cli.jobs import follow
 from tuneloop.app.cli.main import main
 from tuneloop.jobs import stopping
 from tuneloop.runs.executors.local import LocalExecutor
@@ -81,7 +81,7 @@ def test_following_shows_all_events_and_says_how_to_go_on(
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command.time, "sleep", interrupted)
+    monkeypatch.setattr(follow.time, "sleep", interrupted)
     assert main(["jobs", "follow", made["id"], "-w", "w"]) == 130
     stopped = capsys.readouterr()
     assert "Files validated, moving job to queued state" in stopped.out
@@ -92,7 +92,7 @@ def test_following_shows_all_events_and_says_how_to_go_on(
         with Workspace.find("w") as ws:
             stopping.cancel(ws, made["id"])
 
-    monkeypatch.setattr(command.time, "sleep", cancelled)
+    monkeypatch.setattr(follow.time, "sleep", cancelled)
     assert main(["jobs", "follow", made["id"], "-w", "w"]) == 0
     told = capsys.readouterr().out
     with Workspace.find("w") as ws:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tuneloop.errors import ConflictError, NotFoundError, UsageError
+from tuneloop.app.cli.main import main
+from tuneloop.errors import ConflictError, NotFoundError, StoppedError, UsageError
 from tuneloop.prepare import PrepareRecipe, differing, forgetting, merging, prepare, versions
 from tuneloop.prepare.passport import passport
 from tuneloop.runs import queue
@@ -182,6 +183,9 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
     found = forgetting.touched(ws, subject="b")
     assert (found.items, len(found.records), found.shared) == (4, 2, 1)
     assert (found.versions, found.models, found.evaluations) == ((version.name,), (model.name,), (report.name,))
+    assert main(["data", "statistics", version.name, "-w", str(ws.folder)]) == 0
+    page = ws.folder / "pages" / f"{version.name}.html"
+    assert page.is_file()
     (ws.folder / "verdicts.jsonl").write_text('["key", true, "what a judge said of b"]\n')
     before = ids(ws, version)
     blobs = {address for kind in ("records", "changes") for address in datasets.addresses(ws, version.name, kind)}
@@ -194,6 +198,7 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
     assert ids(ws, datasets.version(ws, version.name)) == ids(ws, new)
     assert not any(ws.blobs.has(address) for address in blobs)
     assert not (ws.folder / "verdicts.jsonl").exists()
+    assert not page.exists()
     for text in (rows[5]["question"], rows[6]["question"], rows[7]["question"], "13812345678"):
         assert text not in everything_said(ws)
     assert rows[8]["question"] in everything_said(ws)
@@ -263,10 +268,41 @@ def test_forgetting_a_source_leaves_what_others_said_too(ws, write):
 def test_a_run_that_trains_on_it_must_be_cancelled_first(ws, write):
     version = made(ws, write, "one.jsonl", [row(number) for number in range(20)], split="train_only")
     found = forgetting.touched(ws, source="source-1")
-    run = queue.submit(ws, "train", {"data": version.name, "train": {}})
-    with pytest.raises(UsageError, match=run):
-        forgetting.forget(ws, found, person="mei")
-    assert ids(ws, version)
+    for kind, spec in (
+        ("train", {"data": version.name, "train": {}}),
+        ("merge", {"versions": ["data-7", version.name]}),
+        ("prepare", {"files": [], "prepare": {"extend": version.name}}),
+        ("prepare", {"files": [], "prepare": {"test_of": version.name}}),
+    ):
+        run = queue.submit(ws, kind, spec)
+        with pytest.raises(UsageError, match=run):
+            forgetting.forget(ws, found, person="mei")
+        assert ids(ws, version)
+        queue.cancel(ws, run)
+    queue.submit(ws, "train", {"data": "data-7"})
+    forgetting.forget(ws, found, person="mei")
+    assert not ids(ws, version)
+
+
+def test_an_erasure_tells_how_far_it_is_and_can_be_stopped_before_anything_is_erased(ws, write):
+    rows = [row(number, "b" if number == 3 else "a") for number in range(20)]
+    version = made(ws, write, "one.jsonl", rows, split="train_only")
+    made(ws, write, "two.jsonl", [*rows, row(30)], split="train_only")
+    found = forgetting.touched(ws, subject="b")
+    told = []
+
+    def stop(progress):
+        told.append((progress.stage, progress.done, progress.total))
+        if progress.done == 4:
+            raise StoppedError("stopped")
+
+    with pytest.raises(StoppedError):
+        forgetting.forget(ws, found, person="mei", progress=stop)
+    assert told == [("forget", done, 4) for done in range(5)]
+    assert len(ids(ws, version)) == 20
+    assert forgetting.touched(ws, subject="b") == found
+    forgetting.forget(ws, found, person="mei")
+    assert len(ids(ws, version)) == 19
 
 
 KILLED = """

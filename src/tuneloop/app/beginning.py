@@ -69,6 +69,20 @@ def merge(ws: Workspace, versions: Sequence[str]) -> str:
     return queue.submit(ws, "merge", {"versions": names}, {"cpu": 1}, scenario=found[0].scenario)
 
 
+def export(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
+    """A run that writes a version's records into a file; `recipe` holds layout, form, split and beside."""
+    from tuneloop.config import read
+    from tuneloop.prepare.exporting import ExportSettings
+    from tuneloop.runs import queue
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, data or "newest")
+    asked = read(ExportSettings, recipe, path="export")
+    asked.check()
+    spec = {"data": version.name, "export": asked.model_dump(mode="json", exclude_unset=True)}
+    return queue.submit(ws, "export", spec, {"cpu": 1}, scenario=version.scenario)
+
+
 def forget(ws: Workspace, subject: str | None, source: str | None, *, person: str, rebuild: bool) -> str:
     """A run that erases what came from a person or a source."""
     from tuneloop.prepare import forgetting

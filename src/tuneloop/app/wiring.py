@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.config import read
 
 if TYPE_CHECKING:
-    from tuneloop.records import DatasetVersion
+    from tuneloop.records import DatasetVersion, Progress, Watcher
     from tuneloop.runs import Lease
     from tuneloop.runs.executor import Executor
     from tuneloop.store import Workspace
@@ -44,6 +44,7 @@ def work(ws: Workspace, lease: Lease) -> None:
     stages: Mapping[str, Callable[[Workspace, Lease], dict[str, Any]]] = {
         "prepare": _prepare,
         "merge": _merge,
+        "export": _export,
         "forget": _forget,
         "review": _review,
         "judge": _judge,
@@ -84,29 +85,40 @@ def _merge(ws: Workspace, lease: Lease) -> dict[str, Any]:
     return {"data": merge(ws, lease.spec["versions"], lease=lease).name}
 
 
+def _export(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from tuneloop.prepare.exporting import ExportSettings, export_by_run
+    from tuneloop.store import datasets
+
+    asked = read(ExportSettings, lease.spec["export"], path="export")
+    version = datasets.version(ws, lease.spec["data"])
+    made = export_by_run(ws, lease.run, version, asked, _stoppable(lease))
+    return {
+        "file": Path(made.file).name,
+        "data": made.version,
+        "records": made.records,
+        "layout": made.layout,
+        "form": made.format,
+    }
+
+
 def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare import forgetting
 
     spec = lease.spec
     found = forgetting.touched(ws, subject=spec["subject"], source=spec["source"])
-    done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"])
+    done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"], progress=_stoppable(lease))
     forgetting.hide_subject(ws, lease.run)
     return {"versions": dict(done.versions), "rebuilds": dict(done.rebuilds), "records": len(found.records)}
 
 
 def _review(ws: Workspace, lease: Lease) -> dict[str, Any]:
-    from tuneloop.errors import StoppedError
     from tuneloop.prepare.review_sample import SampleSettings, draw_review
     from tuneloop.store import datasets
 
-    def look(_: object) -> None:
-        if how := lease.should_stop():
-            raise StoppedError(f"drawing was stopped ({how})", do="Nothing was kept; start it again")
-
     asked = read(SampleSettings, lease.spec["review"], path="review")
     version = datasets.version(ws, lease.spec["data"])
-    person = lease.spec["person"]
-    made = draw_review(ws, version, count=asked.count, seed=asked.seed, by=asked.by, person=person, progress=look)
+    person, watch = lease.spec["person"], _stoppable(lease)
+    made = draw_review(ws, version, count=asked.count, seed=asked.seed, by=asked.by, person=person, progress=watch)
     return {"review": made.name}
 
 
@@ -131,8 +143,20 @@ def _spam_model(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare.spam_model import fit_spam_model, fitted_by
 
     with _uploads(ws, lease.run) as named:
-        fitted = fit_spam_model(named(lease.spec["file"]), fitted_by(ws, lease.run))
+        fitted = fit_spam_model(named(lease.spec["file"]), fitted_by(ws, lease.run), progress=_stoppable(lease))
     return {**asdict(fitted), "file": lease.run}
+
+
+def _stoppable(lease: Lease) -> Watcher:
+    """Tells the run how far the work is, and ends it where a person asked for that."""
+    from tuneloop.errors import StoppedError
+
+    def look(progress: Progress) -> None:
+        lease.watch(progress)
+        if how := lease.should_stop():
+            raise StoppedError(f"the run was stopped ({how})", do="Nothing was kept; start it again")
+
+    return look
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tuneloop.errors import UsageError
 from tuneloop.evaluate import asking, classes, classes_shown
 from tuneloop.evaluate.page import Curves, Made, page
 from tuneloop.evaluate.recipe import EvaluateRecipe
-from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Report, Split, Watcher, unwatched
+from tuneloop.records import SPLITS, DatasetVersion, ModelVersion, Record, Report, Split, Watcher, together, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.runs import queue
 from tuneloop.scores import Metric
@@ -51,7 +51,8 @@ def evaluate(
     return report
 
 
-def _evaluated(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe, lease: Lease, progress: Watcher) -> Report:
+def _evaluated(ws: Workspace, model: ModelVersion, recipe: EvaluateRecipe, lease: Lease, watch: Watcher) -> Report:
+    progress = together(watch, lease.watch)
     if model.objective == "reward":
         raise UsageError(
             f"{model.name} gives answers a number and writes none, so there are no answers to compare",

@@ -61,7 +61,7 @@ def error_of(error: BaseException) -> dict[str, Any]:
 
 
 def reconcile(ws: Workspace, identity: str) -> None:
-    """Bring a job in line with its run where that was ended by another way (`tuneloop runs --cancel`, a crash)."""
+    """Bring a job in line with its run where that was ended by another way (`tuneloop runs cancel`, a crash)."""
     job = rows.job(ws, identity)
     if job.outcome is not None or job.state not in ("cancelled", "failed"):
         return

@@ -6,11 +6,14 @@ export with its name; an existing file is not replaced unless told to.
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuneloop.config import Settings, setting
 from tuneloop.errors import UsageError, nearest
 from tuneloop.prepare.layout import Layout, layouts
 from tuneloop.prepare.versions import records
@@ -19,9 +22,29 @@ from tuneloop.records import DatasetVersion, Progress, Split, Watcher, unwatched
 from tuneloop.store import Workspace, durable
 from tuneloop.store.tags import tags_of
 
+EXPORTS = "exports"
+"""The folder of a workspace with what runs wrote, one folder each."""
+KEPT_DAYS = 7
 BESIDE = ("id", "split", "weight", "tags")
 """What may stand beside a record's own fields."""
 _TOLD_EVERY = 1000
+
+
+class ExportSettings(Settings):
+    """An export as a run is asked for it."""
+
+    layout: str = setting("openai", en="what a row looks like", zh="每行的格式")
+    form: str = setting("jsonl", en="the file's format", zh="文件格式")
+    split: Split | None = setting(None, en="one split; left out: all", zh="只导出某个划分；不填则全部")
+    beside: tuple[str, ...] = setting(
+        (), en="further columns: id, split, weight, tags", zh="附加的列：id、split、weight、tags"
+    )
+
+    def check(self) -> None:
+        """Raises `UsageError` for a name that is not known, with the nearest one."""
+        layouts.create(self.layout, path="export.layout")
+        writers.create(self.form, path="export.form")
+        check_beside(self.beside)
 
 
 @dataclass(frozen=True)
@@ -70,6 +93,40 @@ def export(
             temporary.unlink(missing_ok=True)
             raise
     return Exported(str(to), version.name, rows.count, made.name, writer.name)
+
+
+def export_by_run(
+    ws: Workspace, run: str, version: DatasetVersion, asked: ExportSettings, progress: Watcher = unwatched
+) -> Exported:
+    """The same into the workspace, where `exported_by` finds it for `KEPT_DAYS` days."""
+    name = f"{version.name}{f'-{asked.split}' if asked.split else ''}.{asked.form}"
+    return export(
+        ws,
+        version,
+        ws.path(EXPORTS, run) / name,
+        layout=asked.layout,
+        format=asked.form,
+        split=asked.split,
+        beside=asked.beside,
+        replace=True,
+        progress=progress,
+    )
+
+
+def exported_by(ws: Workspace, run: str) -> Path | None:
+    """The file that a run wrote; None when its time is over, or its data was forgotten."""
+    folder = ws.folder / EXPORTS / run
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return next((file for file in found if not file.name.startswith(durable.TEMPORARY)), None)
+
+
+def remove_old_exports(ws: Workspace) -> list[str]:
+    """Remove what is older than `KEPT_DAYS` days; returns the runs' ids."""
+    folder, oldest = ws.folder / EXPORTS, time.time() - KEPT_DAYS * 86_400
+    old = [one for one in folder.iterdir() if one.stat().st_mtime < oldest] if folder.is_dir() else []
+    for one in old:
+        shutil.rmtree(one, ignore_errors=True)
+    return [one.name for one in old]
 
 
 def format_of(file: Path) -> str:

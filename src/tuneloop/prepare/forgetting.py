@@ -9,16 +9,17 @@ the origin.  For each version that is touched:
 - a new version is made without the records (a new name and id, the old one as parent);
 - the old one keeps its name and id, so that lineage still reads, and loses the records too; in its fates stand
   tombstones, keyed hashes that tell nothing;
-- originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations and what
-  reviewers said of the records.
+- originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations, what
+  reviewers said of the records, pages of statistics, and what runs exported.
 
 Checkpoints of the runs that trained on the data are removed.  Models stay until a person removes them, as only a
 rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
 
 The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
 process is killed in between, the next `forget` (or `finish`) removes them.  Not reached: the files that were imported
-or uploaded, exports, backups, the service's exchanges, and what a model has learnt; `Touched.sources` says where to
-look.  A row that could not be read names nobody: by a person it is not found, by its source it is.
+or uploaded, exports that were taken away, backups, the service's exchanges, and what a model has learnt;
+`Touched.sources` says where to look.  A row that could not be read names nobody: by a person it is not found, by its
+source it is.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare import near_index
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
+from tuneloop.prepare.exporting import EXPORTS
 from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
 from tuneloop.prepare.scrubbing import scrubbed
+from tuneloop.prepare.statistics import PAGES
 from tuneloop.prepare.versions import MERGED_ALIKE
+from tuneloop.records import Progress, Watcher, unwatched
 from tuneloop.records.canonical import canonical
 from tuneloop.runs import queue
 from tuneloop.scores.verdict import forget_verdicts
@@ -149,11 +153,13 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
         )
 
 
-def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) -> Forgotten:
+def forget(
+    ws: Workspace, found: Touched, *, person: str, rebuild: bool = True, progress: Watcher = unwatched
+) -> Forgotten:
     """Erase what `touched` found.
 
-    Raises `UsageError` while a run trains on it, and `ConflictError` when a version was made meanwhile, which may hold
-    the data as well.
+    `progress` hears of each version before anything is erased, and may end it all with an error.  Raises `UsageError`
+    while a run works on the data, and `ConflictError` when a version was made meanwhile, which may hold it as well.
     """
     finish(ws)
     _refuse_live(ws, found)
@@ -163,10 +169,16 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
     subjects = [] if found.subject is None else [found.subject, pseudonym(ws, found.subject)]
     with ExitStack() as stack:
         seen: Seen = {}
-        plans = [_Plan(ws, name, found, gone, secret, seen) for name in found.versions]
+        plans: list[_Plan] = []
+        total = 2 * len(found.versions)
+        for name in found.versions:
+            progress(Progress("forget", len(plans), total, "steps"))
+            plans.append(_Plan(ws, name, found, gone, secret, seen))
         rewriting = Rewriting(ws, frozenset[str]().union(*(plan.erased for plan in plans)), stack)
-        for plan in plans:
+        for number, plan in enumerate(plans, start=len(plans)):
+            progress(Progress("forget", number, total, "steps"))
             plan.rewrite(rewriting)
+        progress(Progress("forget", total, total, "steps"))
         with ws.db.write(durable=True) as connection:
             lock_kind(connection, "data")
             if set(connection.execute(select(dataset_versions.c.name)).scalars()) != known:
@@ -177,7 +189,7 @@ def forget(ws: Workspace, found: Touched, *, person: str, rebuild: bool = True) 
                 erase_subject(connection, subjects)
             erase_records(connection, (record for plan in plans for record in plan.erased))
             erased = _checkpoints(connection, found)
-            folders = [row.folder for row in erased] + _pages(connection, found)
+            folders = [row.folder for row in erased] + _pages(connection, found) + _copies_of(connection, found)
             old = sorted({address for plan in plans for address in plan.before})
             _set_pending(connection, {"blobs": old, "folders": folders})
     finish(ws)
@@ -422,11 +434,20 @@ def _refuse_live(ws: Workspace, found: Touched) -> None:
     with ws.db.read() as connection:
         live = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.state.in_(_LIVE))).all()
     for row in live:
-        if (row.spec or {}).get("data") in found.versions:
+        if named := _texts(row.spec) & set(found.versions):
             raise UsageError(
-                f"{row.id} works on {row.spec['data']}, which holds what is to be forgotten",
+                f"{row.id} works on {min(named)}, which holds what is to be forgotten",
                 do=f"Cancel it first: tuneloop runs cancel {row.id}",
             )
+
+
+def _texts(spec: Any) -> set[str]:
+    """Every text in what a run was asked: a version may be its data, or what it merges, extends or tests on."""
+    if isinstance(spec, Mapping):
+        spec = list(spec.values())
+    if isinstance(spec, list):
+        return set[str]().union(*map(_texts, spec))
+    return {spec} if isinstance(spec, str) else set()
 
 
 def _scrub(connection: Connection, found: Touched, plans: Sequence[_Plan]) -> None:
@@ -448,6 +469,13 @@ def _pages(connection: Connection, found: Touched) -> list[str]:
     pages = [one for one in connection.execute(select(evaluations.c.page).where(chosen)).scalars() if one]
     connection.execute(update(evaluations).where(chosen).values(answers=[], page=None))
     return pages
+
+
+def _copies_of(connection: Connection, found: Touched) -> list[str]:
+    """What was made of touched versions to be looked at or taken away: pages of statistics, and files of exports."""
+    rows = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.kind == "export")).all()
+    exports = [f"{EXPORTS}/{row.id}" for row in rows if row.spec.get("data") in found.versions]
+    return [f"{PAGES}/{name}.html" for name in found.versions] + exports
 
 
 def _checkpoints(connection: Connection, found: Touched) -> Sequence[Any]:

@@ -28,7 +28,7 @@ from tuneloop.prepare.split import Splits
 from tuneloop.prepare.step import StepContext
 from tuneloop.prepare.successors import Successors, follow, repeats
 from tuneloop.prepare.terms import SourceTerms, terms_of
-from tuneloop.records import DatasetVersion, Progress, Watcher, unwatched
+from tuneloop.records import DatasetVersion, Progress, Watcher, together, unwatched
 from tuneloop.registry import spec_of
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.ledgers import LedgerWriter
@@ -48,7 +48,7 @@ def prepare(
     recipe: PrepareRecipe | None = None,
     scenario: str = "main",
     lease: Lease | None = None,
-    progress: Watcher | None = None,
+    progress: Watcher = unwatched,
     dry_run: bool = False,
 ) -> DatasetVersion:
     """Read files, folders, archives and what addresses elsewhere hold (`place.py`), clean and split it, and keep it as
@@ -66,7 +66,8 @@ def prepare(
         if lease is None and not dry_run:
             lease = stack.enter_context(_own_run(ws, paths, recipe, scenario))
         folder = stack.enter_context(spill_folder(lease))
-        job = _Job(ws, recipe, scenario, lease, progress or unwatched, folder, dry_run)
+        watch = together(progress, lease.watch) if lease else progress
+        job = _Job(ws, recipe, scenario, lease, watch, folder, dry_run)
         return job.run(paths)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tuneloop.errors import StoppedError, UsageError
 from tuneloop.prepare.review_file import shown, text_of
 from tuneloop.prepare.taught import answers, question
-from tuneloop.records import Progress, Record, Turn, Watcher, unwatched
+from tuneloop.records import Progress, Record, Turn, Watcher, together, unwatched
 from tuneloop.scores.judge import Answered, judges
 from tuneloop.scores.standard import Dimension
 from tuneloop.scores.standing import read_kept
@@ -38,6 +38,7 @@ def judge_review(
     A score of 0.5 and more passes; 1 to 5 is 1 + 4 × score.  Raises what the judge raises (a model that cannot be read
     or is not there), and then notes nothing.
     """
+    watch = together(progress, lease.watch) if lease else progress
     standard = read_kept(standard_named(ws, one.standard))
     items = items_of(ws, one.name)
     found = shown(ws, datasets.version(ws, one.dataset), items)
@@ -60,7 +61,7 @@ def judge_review(
             for record, score in zip(part, scores, strict=True):
                 value = float(score >= 0.5) if dimension.scale == "pass" else dimension.told(min(1.0, max(0.0, score)))
                 given.append(Verdict(record, name, value, named, "judge"))
-            progress(Progress("judge", len(given), total, "verdicts"))
+            watch(Progress("judge", len(given), total, "verdicts"))
     return add_verdicts(ws, one, given)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from tuneloop.errors import InputError, UsageError, Where
 from tuneloop.prepare.decoding import encoding_of
 from tuneloop.prepare.source_file import disk_file
+from tuneloop.records import Progress, Watcher, unwatched
 from tuneloop.text.spam import Detector, detector
 from tuneloop.text.spam.rows import Row
-from tuneloop.text.spam.training import fit, own_rows
+from tuneloop.text.spam.training import ROUNDS, fit, own_rows
 
 if TYPE_CHECKING:
     from tuneloop.store import Workspace
@@ -56,7 +57,7 @@ class SpamModel:
     false_positives: float | None
 
 
-def fit_spam_model(examples: str | Path, to: str | Path) -> SpamModel:
+def fit_spam_model(examples: str | Path, to: str | Path, *, progress: Watcher = unwatched) -> SpamModel:
     """Fit a classifier on a CSV file of examples and write it to `to`, which the setting `model` of the step takes.
 
     Raises `InputError` with the line of what cannot be read, and where there are not examples of both kinds.
@@ -76,17 +77,25 @@ def fit_spam_model(examples: str | Path, to: str | Path) -> SpamModel:
             do="Add texts that are spam, or texts that are none, as they stand in your data",
         )
     held = rows[::5] if len(rows) >= HELD_OUT_FROM and _both(rows[::5]) else []
-    shares = _measured(_fitted([row for at, row in enumerate(rows) if at % 5]), held) if held else (None, None)
+    total = ROUNDS * (2 if held else 1)
+
+    def tell(number: int) -> None:
+        progress(Progress("fit", number, total, "rounds"))
+
+    shares: tuple[float, float] | tuple[None, None] = (None, None)
+    if held:
+        shares = _measured(_fitted([row for at, row in enumerate(rows) if at % 5], tell), held)
     beside = target.with_name(target.name + ".new")
-    _fitted(rows).save(beside)
+    _fitted(rows, lambda number: tell(total - ROUNDS + number)).save(beside)
+    tell(total)
     beside.replace(target)
     return SpamModel(str(target), spam, len(rows) - spam, len(held), *shares)
 
 
-def _fitted(rows: Sequence[Row]) -> Detector:
+def _fitted(rows: Sequence[Row], told: Callable[[int], None]) -> Detector:
     shipped = own_rows(each=_EACH)
     counts = [max(1.0, len(shipped) / len(rows))] * len(rows) + [1.0] * len(shipped)
-    return fit([*rows, *shipped], detector(), counts)
+    return fit([*rows, *shipped], detector(), counts, told)
 
 
 def _both(rows: Sequence[Row]) -> bool:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE = 5_000
+PAGES = "pages"
+"""The folder of a workspace with the pages made of versions, `data-2.html`."""
 NEAR = 0.7
 OPENING = 6
 """Characters of a Chinese question, or three words of another, that tell how it begins."""

@@ -2,7 +2,7 @@
 
 from tuneloop.records.needs import ObjectiveNeeds, TunerTraits
 from tuneloop.records.origin import Fate, Origin, Outcome, SourceKind
-from tuneloop.records.progress import Progress, Watcher, unwatched
+from tuneloop.records.progress import Progress, Watcher, together, unwatched
 from tuneloop.records.record import KINDS, ROLES, Json, Kind, Part, Record, Role, Turn, turn_from_payload
 from tuneloop.records.results import SPLITS, Advice, Candidate, Choice, DatasetVersion, ModelVersion, Report, Split
 
@@ -31,6 +31,7 @@ __all__ = [
     "TunerTraits",
     "Turn",
     "Watcher",
+    "together",
     "turn_from_payload",
     "unwatched",
 ]

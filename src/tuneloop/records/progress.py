@@ -40,12 +40,17 @@ STAGES: Mapping[str, Words] = {
     "trial": Words("trial", "试训"),
     "evaluate": Words("evaluate", "评测"),
     "export": Words("export", "导出"),
+    "statistics": Words("statistics", "统计"),
+    "forget": Words("forget", "删除"),
+    "fit": Words("fit", "拟合"),
 }
 UNITS: Mapping[str, Words] = {
     "": Words("", ""),
     "items": Words("items", "个条目"),
     "records": Words("records", "条记录"),
     "rows": Words("rows", "行"),
+    "rounds": Words("rounds", "轮"),
+    "versions": Words("versions", "个版本"),
     "pages": Words("pages", "页"),
     "MiB": Words("MiB", "MiB"),
     "steps": Words("steps", "步"),
@@ -55,6 +60,16 @@ UNITS: Mapping[str, Words] = {
 
 
 Watcher = Callable[[Progress], None]
+
+
+def together(*watchers: Watcher) -> Watcher:
+    """One watcher that tells several."""
+
+    def tell(progress: Progress) -> None:
+        for one in watchers:
+            one(progress)
+
+    return tell
 
 
 def unwatched(_: Progress) -> None:

@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tuneloop.runs import queue
+    from tuneloop.runs.how_far import HowFar
     from tuneloop.runs.lease import Lease
     from tuneloop.runs.run import Run
 
-__all__ = ["Lease", "Run", "queue"]
+__all__ = ["HowFar", "Lease", "Run", "queue"]
 
-_PLACES = {"Lease": "tuneloop.runs.lease", "Run": "tuneloop.runs.run"}
+_PLACES = {"HowFar": "tuneloop.runs.how_far", "Lease": "tuneloop.runs.lease", "Run": "tuneloop.runs.run"}
 
 
 def __getattr__(name: str) -> Any:

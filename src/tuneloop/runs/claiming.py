@@ -62,6 +62,7 @@ def take(connection: Connection, run: str, owner: Mapping[str, Any], seconds: fl
         "started": now if started is None else started,
         "finished": None,
         "error": None,
+        "progress": None,
     }
     statement = update(runs).where(runs.c.id == run).values(values).returning(runs.c.attempt)
     return int(connection.execute(statement).scalar_one())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +22,14 @@ from tuneloop.runs import checkpoints
 from tuneloop.runs.checkpoints import Checkpoint
 from tuneloop.runs.claiming import LEASE_SECONDS
 from tuneloop.runs.events import add_event
+from tuneloop.runs.how_far import Telling
 from tuneloop.runs.run import ACTIVE, State
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock, now, upsert
 from tuneloop.store.tables import metrics, runs
+
+TELL_SECONDS = 1.0
+"""Between two writes of how far a run is."""
 
 
 class Point(NamedTuple):
@@ -57,6 +62,8 @@ class Lease:
     ) -> None:
         self.ws, self.run, self.attempt, self.kind, self.spec = ws, run, attempt, kind, dict(spec)
         self.seconds = seconds
+        self.watch = Telling()
+        """A watcher: what it is told is in the run's row a second later, and when the run ends."""
         self.lost: ConflictError | None = None
         self.ended = False
         self._stopping = threading.Event()
@@ -195,6 +202,8 @@ class Lease:
             values = {"state": state, "stop": "", "lease_until": None, "finished": over, "error": error}
             if result is not None:
                 values["result"] = result
+            if fresh := self.watch.fresh:
+                values["progress"] = self.watch.row(fresh, clock(connection))
             connection.execute(update(runs).where(runs.c.id == self.run).values(values))
         self._stop_renewing()
 
@@ -209,12 +218,22 @@ class Lease:
         return add_event(connection, self.run, kind, data)
 
     def _renew(self) -> None:
-        while not self._stopping.wait(self.seconds / 3):
+        every = self.seconds / 3
+        due = time.monotonic() + every
+        while not self._stopping.wait(min(every, TELL_SECONDS)):
+            fresh = self.watch.fresh
+            if fresh is None and time.monotonic() < due:
+                continue
             try:
                 with self.ws.db.write() as connection:
                     self.fence(connection)
-                    later = now() + self.seconds
-                    connection.execute(update(runs).where(runs.c.id == self.run).values(lease_until=later))
+                    values: dict[str, Any] = {"lease_until": now() + self.seconds}
+                    if fresh is not None:
+                        values["progress"] = self.watch.row(fresh, clock(connection))
+                    connection.execute(update(runs).where(runs.c.id == self.run).values(values))
+                due = time.monotonic() + every
+                if fresh is not None:
+                    self.watch.written(fresh)
             except (ConflictError, StorageError, DBAPIError):
                 if self.lost is not None:
                     return

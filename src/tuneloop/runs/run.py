@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tuneloop.runs.how_far import HowFar, how_far
 from tuneloop.store.tables import created_text
 
 State = Literal["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"]
@@ -36,7 +37,7 @@ class Run:
     """`attempt` counts the claims; `interrupted`: its process is gone and the next claim may go on from the checkpoint.
 
     `here`: started inside somebody's own process (a notebook), so no other process takes it over by itself.  Times are
-    ISO texts; `owner` names host and process of the newest claim.
+    ISO texts; `owner` names host and process of the newest claim; `progress` is what that last told.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Run:
     finished: str | None
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
+    progress: HowFar | None = None
 
     @property
     def active(self) -> bool:
@@ -110,6 +112,7 @@ def run_of(row: Mapping[Any, Any], abandoned: bool) -> Run:
         finished=_text(row["finished"]),
         result=row["result"],
         error=error,
+        progress=how_far(row["progress"]),
     )
 
 

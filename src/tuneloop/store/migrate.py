@@ -16,7 +16,7 @@ from sqlalchemy import Connection, inspect, text
 from tuneloop.errors import StorageError, Where
 from tuneloop.store.database import Database
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest file in `migrations/versions`; a test compares them."""
 
 _ADVISORY_LOCK = 7_446_172_116

@@ -169,6 +169,7 @@ runs = Table(
     Column("created", Double, nullable=False),
     Column("started", Double),
     Column("finished", Double),
+    Column("progress", JSON),
 )
 Index("ix_runs_state_number", runs.c.state, runs.c.number)
 

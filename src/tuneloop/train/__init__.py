@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tuneloop.records import DatasetVersion, ModelVersion, Watcher, unwatched
+from tuneloop.records import DatasetVersion, ModelVersion, Watcher, together, unwatched
 from tuneloop.train.recipe import Resolved, TrainRecipe
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def train(
         if made.run == lease.run:  # an earlier attempt died between its last row and the run's end
             return made
     try:
-        trained = backend.run(job, lease, progress)
+        trained = backend.run(job, lease, together(progress, lease.watch))
         write_curves(workspace, lease)
         model = add_model(
             workspace,

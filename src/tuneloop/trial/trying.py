@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tuneloop.config import read
 from tuneloop.errors import InputError, StoppedError
 from tuneloop.prepare.review_sample import groups_of
-from tuneloop.records import DatasetVersion, Progress, Record, Watcher, unwatched
+from tuneloop.records import DatasetVersion, Progress, Record, Watcher, together, unwatched
 from tuneloop.runs import queue
 from tuneloop.scores import held_out
 from tuneloop.scores.held_out import HeldOut
@@ -83,7 +83,7 @@ class _Trial:
         progress: Watcher,
     ) -> None:
         self.ws, self.version, self.settings, self.sides = ws, version, settings, sides
-        self.lease, self.progress = lease, progress
+        self.lease, self.progress = lease, together(progress, lease.watch)
         self.recipe = read(TrainRecipe, {"tuner": "lora", **settings.train, "base": settings.base}, path="train")
         self.rows: dict[str, int] = {}
         self.aside = 0
@@ -109,6 +109,7 @@ class _Trial:
                 f"the base {self.settings.base!r} can read none of the {len(tests)} held-out records",
                 expected="records that its template and length allow",
             )
+        self.progress(Progress("trial", self._total, self._total, "steps"))
         measured = [tests[place] for place in before[0].places]
         return self._told(measured, baseline, tuned, exchanged, leaked, time.monotonic() - began)
 

@@ -1,4 +1,6 @@
-"""The command line: one thin file a command, which calls the library and prints what came back.
+"""The command line: one thin file a command, or a folder with a file for each of its actions.
+
+Each calls the library and prints what came back.
 
     main.py       the commands in the order of the loop; exit codes; how an error is shown
     options.py    the options that commands share, written once

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import typer
@@ -62,7 +63,10 @@ COMMANDS = (
     "doctor",
     "demo",
 )
-"""In the order of help; each is the function of this name in the file of this name."""
+"""In the order of help; each is the function of this name in the file of this name, or a folder with its actions.
+
+A folder says its `ACTIONS`; each is the function `command` in the file of its name.  Without one, the first is meant.
+"""
 
 
 PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -74,19 +78,55 @@ def program(words: Sequence[str]) -> tuple[typer.Typer, str, list[str]]:
     A known verb is a program of its own, so that only its file is loaded; a group would also load pydantic to read its
     own options first, a fifth of a second on a slow machine.
     """
-    name = words[0]
-    if name in COMMANDS:
-        alone = typer.Typer(**PLAIN)
-        alone.command()(_function(name))
-        return alone, f"tuneloop {name}", list(words[1:])
+    name, rest = words[0], list(words[1:])
+    if name not in COMMANDS:
+        return _lesson(), "tuneloop", list(words)
+    names = actions(name)
+    if not names:
+        return _alone(_function(name)), f"tuneloop {name}", rest
+    rest = verb_first(rest, flags=("--json",))
+    if not rest or (rest[0].startswith("-") and rest[0] != "--help"):
+        rest = [names[0], *rest]
+    if rest[0] in names:
+        return _alone(_action(name, rest[0])), f"tuneloop {name} {rest[0]}", rest[1:]
+    group = typer.Typer(help=_module(name).ABOUT, epilog=f"Without a command: {names[0]}.", callback=_group, **PLAIN)
+    for action in names:
+        group.command(action)(_action(name, action))
+    return group, f"tuneloop {name}", rest
+
+
+def actions(name: str) -> tuple[str, ...]:
+    """The actions of a command in the order of its help; none if it does one thing."""
+    found: tuple[str, ...] = getattr(_module(name), "ACTIONS", ())
+    return found
+
+
+def _lesson() -> typer.Typer:
+    """All commands, to be listed or to find the nearest to a word; none is called through this."""
     group = typer.Typer(help=LESSON, callback=_group, **PLAIN)
-    for known in COMMANDS:
-        group.command()(_function(known))
-    return group, "tuneloop", list(words)
+    for name in COMMANDS:
+        about = getattr(_module(name), "ABOUT", None)
+        group.command(name, help=about)(_group if about else _function(name))
+    return group
+
+
+def _alone(function: Callable[..., Any]) -> typer.Typer:
+    alone = typer.Typer(**PLAIN)
+    alone.command()(function)
+    return alone
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"tuneloop.app.cli.{name}")
 
 
 def _function(name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(import_module(f"tuneloop.app.cli.{name}"), name)
+    function: Callable[..., Any] = getattr(_module(name), name)
+    return function
+
+
+def _action(name: str, action: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = _module(f"{name}.{action.replace('-', '_')}").command
     return function
 
 
@@ -118,13 +158,16 @@ def main(words: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def verb_first(words: list[str]) -> list[str]:
-    """`-w FOLDER verb …` → `verb -w FOLDER …`: what stands after the verb comes later, and so wins."""
-    folder = []
-    while words and words[0].startswith(("-w", "--workspace")):
+def verb_first(words: list[str], flags: Sequence[str] = ()) -> list[str]:
+    """`-w FOLDER verb …` → `verb -w FOLDER …`: what stands after the verb comes later, and so wins.
+
+    `flags` are further options without a value that may stand before the verb.
+    """
+    before: list[str] = []
+    while words and (words[0].startswith(("-w", "--workspace")) or words[0] in flags):
         several = 2 if words[0] in ("-w", "--workspace") else 1
-        folder, words = words[:several], words[several:]
-    return [*words[:1], *folder, *words[1:]]
+        before, words = [*before, *words[:several]], words[several:]
+    return [*words[:1], *before, *words[1:]]
 
 
 def _failed(error: TuneloopError, as_json: bool) -> int:

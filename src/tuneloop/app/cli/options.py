@@ -46,6 +46,15 @@ JsonOption = Annotated[
     ),
 ]
 
+DataArgument = Annotated[
+    str,
+    typer.Argument(metavar="[DATA]", help="A dataset version, as data-3. Without it: the newest.", show_default=False),
+]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A version, as model-3.", show_default=False)]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run, as run-4.", show_default=False)]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A file, as file-4fMa8.", show_default=False)]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job, as ftjob-9kQ2v.", show_default=False)]
+
 NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays in the history.", show_default=False)]
 PersonOption = Annotated[
     str | None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.app.cli.progress import figure
+from tuneloop.app.cli.runs.told import progress_of, state_of
 from tuneloop.records import DatasetVersion, ModelVersion
 from tuneloop.wording import Words, current_language
 
@@ -31,6 +32,7 @@ NEXT = Words("Next: tuneloop evaluate, or tuneloop chat", "下一步：tuneloop 
 SAMPLE = Words(
     "step {step}, reward {reward:.3g}: {question} → {answer}", "第 {step} 步，奖励 {reward:.3g}：{question} → {answer}"
 )
+ATTEMPT = Words("{run}: {kind}, {state}, attempt {attempt}", "{run}：{kind}，{state}，第 {attempt} 次尝试")
 FILES = {
     "folder": Words("Files: {place}", "文件：{place}"),
     "recipe": Words("Every value with its origin: {place}", "全部参数及其来源：{place}"),
@@ -91,7 +93,9 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     from tuneloop.runs.executors.local import log_file
     from tuneloop.train import sample_log
 
-    screen.say(f"{run.id}: {run.kind}, {'interrupted' if run.interrupted else run.state}, attempt {run.attempt}")
+    screen.say(ATTEMPT.format(run=run.id, kind=run.kind, state=state_of(run), attempt=run.attempt))
+    if told := progress_of(run):
+        screen.say(told)
     for key, value in run.spec.items():
         screen.say(f"  {key}: {value}")
     screen.table([[e.time, e.kind, _short(e.data)] for e in queue.events(ws, run.id)], ["time", "event", ""])

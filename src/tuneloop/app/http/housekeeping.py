@@ -1,4 +1,4 @@
-"""A thread of the server that keeps jobs up: webhooks, expired files, what a crash left undone."""
+"""A thread of the server that keeps jobs up: webhooks, expired files and exports, what a crash left undone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tuneloop.errors import TuneloopError
 from tuneloop.jobs import keeping
+from tuneloop.prepare.exporting import remove_old_exports
 from tuneloop.store import Workspace
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Housekeeper:
                 keeping.keep_up(self._ws)
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     keeping.remove_expired(self._ws)
+                    remove_old_exports(self._ws)
                     swept = time.monotonic()
             except (
                 TuneloopError,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,11 +80,17 @@ def _sentences(rows: Sequence[Row]) -> Iterator[Row]:
     return ((part, False) for part in sorted(found) if len(part) >= 4 and detect(part) == "zh")
 
 
-def fit(rows: Sequence[Row], start: Detector | None = None, counts: Sequence[float] | None = None) -> Detector:
+def fit(
+    rows: Sequence[Row],
+    start: Detector | None = None,
+    counts: Sequence[float] | None = None,
+    told: Callable[[int], None] = lambda _: None,
+) -> Detector:
     """A detector fitted on rows; the same rows give the same one.
 
     With `start` its weights are where fitting begins and what the penalty draws to, so what it knows and the rows do
-    not touch stays.  `counts` say how often each row is meant.  Raises `InputError` unless there are examples of both.
+    not touch stays.  `counts` say how often each row is meant; `told` hears the number of each of the
+    `ROUNDS` before it begins, and may end it all with an error.  Raises `InputError` unless there are examples of both.
     """
     import numpy as np
 
@@ -96,7 +102,8 @@ def fit(rows: Sequence[Row], start: Detector | None = None, counts: Sequence[flo
     weights, bias = prior.copy(), 0.0 if start is None else start.bias
     past, past_bias = np.full(len(weights), 1e-8), 1e-8
     importance = _importance(rows, [1.0] * len(rows) if counts is None else counts)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        told(number)
         error = importance * (1 / (1 + np.exp(-np.clip(found.times(weights) + bias, -60, 60))) - truth)
         pulls = np.bincount(found.places, weights=found.values * error[found.owners], minlength=len(weights))
         slope = pulls.astype(np.float64) + PENALTY * (weights - prior)

@@ -1,4 +1,4 @@
-"""A dataset version as a file to take away."""
+"""A dataset version as a file to take away: at once, or written by a run (`POST /api/runs`, stage export)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from starlette.background import BackgroundTask
 
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
-from tuneloop.prepare.exporting import export
+from tuneloop.errors import NotFoundError
+from tuneloop.prepare.exporting import KEPT_DAYS, export, exported_by
 from tuneloop.prepare.writer import writers
 from tuneloop.records.results import Split
+from tuneloop.runs import queue
 from tuneloop.store import datasets, durable
 
 router = APIRouter(tags=["prepare"])
@@ -32,7 +34,8 @@ def version_file(
     """The records in a layout (`/api/members/prepare.layouts`) and a format (`/api/members/prepare.writers`).
 
     `beside` adds id, split, weight or tags. The file is written whole before its first byte is sent, so a record that
-    the layout cannot say is a 400 and no torn file.
+    the layout cannot say is a 400 and no torn file.  A large version is better written by a run, which shows how far
+    it is and can be cancelled.
     """
     ws = service(request).ws
     version = datasets.version(ws, name)
@@ -47,3 +50,20 @@ def version_file(
         filename=f"{version.name}{f'-{split}' if split else ''}.{form}",
         background=BackgroundTask(file.unlink, missing_ok=True),
     )
+
+
+@router.get("/runs/{identity}/file", response_class=FileResponse)
+def exported_file(request: Request, identity: str, caller: Caller = needs("data:read")) -> FileResponse:
+    """What an export wrote, from any byte on (`Range`); it is kept for seven days, or until its data is forgotten."""
+    ws = service(request).ws
+    run = queue.show(ws, identity)
+    if run.kind != "export" or run.state != "succeeded":
+        raise NotFoundError(f"{run.id} is no export that has ended", do=f"See what it is: GET /api/runs/{run.id}")
+    file = exported_by(ws, run.id)
+    if file is None:
+        raise NotFoundError(
+            f"the file of {run.id} is there no more; it is kept for {KEPT_DAYS} days, or until its data is forgotten",
+            do="Write it again: POST /api/runs",
+        )
+    media = writers.create(file.suffix.removeprefix("."), path="form").media
+    return FileResponse(file, media_type=media, filename=file.name)

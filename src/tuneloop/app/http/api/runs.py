@@ -26,9 +26,14 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}}]},
+        json_schema_extra={
+            "examples": [
+                {"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}},
+                {"stage": "export", "data": "data-1", "recipe": {"split": "train", "form": "csv", "layout": "columns"}},
+            ]
+        },
     )
-    stage: Literal["prepare", "merge", "review", "judge", "trial", "spam_model", "train", "evaluate"]
+    stage: Literal["prepare", "merge", "export", "review", "judge", "trial", "spam_model", "train", "evaluate"]
     files: list[str] = Field(
         [], max_length=1000, description="For prepare: ids of uploaded files; for spam_model one, a CSV of examples."
     )
@@ -43,7 +48,7 @@ class Asked(BaseModel):
     )
     review: str | None = Field(None, description="For judge: a review sample; the newest if left out.")
     data: str | None = Field(
-        None, description="For review, trial and train: a dataset version; the newest if left out."
+        None, description="For export, review, trial and train: a dataset version; the newest if left out."
     )
     model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
     recipe: dict[str, Any] = {}
@@ -84,6 +89,8 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
         run = beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
     elif body.stage == "merge":
         run = beginning.merge(ws, body.versions)
+    elif body.stage == "export":
+        run = beginning.export(ws, body.data, body.recipe)
     elif body.stage == "review":
         run = beginning.review(ws, body.data, body.recipe, person=caller.name)
     elif body.stage == "judge":
