@@ -144,6 +144,24 @@ def test_the_file_goes_after_its_days(ws: Workspace, clients: dict[str, TestClie
     assert trainer.get("/api/runs/run-1/file").status_code == 404  # what prepared the data
 
 
+def test_statistics_are_a_run_too(ws: Workspace, clients: dict[str, TestClient], data: str) -> None:
+    trainer = clients["trainer"]
+    refused = trainer.post("/api/runs", json={"stage": "statistics", "recipe": {"base": "/etc"}})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "recipe.base")
+    run = trainer.post("/api/runs", json={"stage": "statistics", "data": data}).json()["id"]
+    with claimed(ws, run) as lease:
+        work(ws, lease)
+    told = trainer.get(f"/api/runs/{run}").json()
+    assert told["result"]["statistics"] == trainer.get(f"/api/versions/{data}/statistics").json()
+    assert (told["progress"]["stage"], told["progress"]["done"]) == ("statistics", 60)
+    page = trainer.get(f"/api/runs/{run}/file")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.text == trainer.get(f"/api/versions/{data}/statistics.html").text
+    forgetting.forget(ws, forgetting.touched(ws, subject="u7"), person="mei")
+    assert trainer.get(f"/api/runs/{run}").json()["result"] is None
+    assert trainer.get(f"/api/runs/{run}/file").status_code == 404
+
+
 def test_what_is_forgotten_goes_from_exports_too(ws: Workspace, clients: dict[str, TestClient], data: str) -> None:
     trainer = clients["trainer"]
     run = exported(ws, trainer)

@@ -289,6 +289,28 @@ def test_stopping_a_run_that_obeys_and_one_that_does_not(folder: Path, worker: s
         until(lambda: process._started(child) is None)  # the whole group went
 
 
+def test_a_server_ends_what_does_not_obey_a_cancel_and_nothing_else(folder: Path, worker: str) -> None:
+    executor = LocalExecutor(background=False)
+    with Workspace.find(folder) as ws:
+        deaf, busy = queue.submit(ws, "train", {"deaf": True}), queue.submit(ws, "train", {"long": True})
+        for run in (deaf, busy):
+            executor.start(ws, run, entry=worker)
+        until(lambda: "priority" in kinds(ws, deaf) and "priority" in kinds(ws, busy), 60)
+        with queue.here(ws, "train", {}) as mine:
+            queue.cancel(ws, mine.run)
+            queue.cancel(ws, deaf)
+            assert executor.end_deaf(ws, grace=3600) == []
+            assert queue.show(ws, deaf).state == "cancelling"
+            until(lambda: executor.end_deaf(ws, grace=0.3) == [deaf])
+            assert executor.wait(deaf, timeout=10) == -signal.SIGKILL
+            assert queue.show(ws, deaf).state == "cancelled"
+            assert queue.show(ws, mine.run).state == "cancelling"  # it is in this process, which a person started
+            assert queue.show(ws, busy).state == "running"
+            assert executor.end_deaf(ws, grace=0.0) == []
+            mine.cancel()
+        assert executor.stop(ws, busy).state == "cancelled"
+
+
 def test_a_stranger_is_never_killed() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     owner = process.identity(child.pid)

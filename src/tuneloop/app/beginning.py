@@ -83,6 +83,19 @@ def export(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
     return queue.submit(ws, "export", spec, {"cpu": 1}, scenario=version.scenario)
 
 
+def statistics(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
+    """A run that measures a version and draws the page of it; `recipe` holds base."""
+    from tuneloop.config import read
+    from tuneloop.prepare.statistics import StatisticsSettings
+    from tuneloop.runs import queue
+    from tuneloop.store import datasets
+
+    version = datasets.version(ws, data or "newest")
+    asked = read(StatisticsSettings, recipe, path="statistics")
+    spec = {"data": version.name, "statistics": asked.model_dump(mode="json", exclude_unset=True)}
+    return queue.submit(ws, "statistics", spec, {"cpu": 1}, scenario=version.scenario)
+
+
 def forget(ws: Workspace, subject: str | None, source: str | None, *, person: str, rebuild: bool) -> str:
     """A run that erases what came from a person or a source."""
     from tuneloop.prepare import forgetting

@@ -45,6 +45,7 @@ def work(ws: Workspace, lease: Lease) -> None:
         "prepare": _prepare,
         "merge": _merge,
         "export": _export,
+        "statistics": _statistics,
         "forget": _forget,
         "review": _review,
         "judge": _judge,
@@ -99,6 +100,22 @@ def _export(ws: Workspace, lease: Lease) -> dict[str, Any]:
         "layout": made.layout,
         "form": made.format,
     }
+
+
+def _statistics(ws: Workspace, lease: Lease) -> dict[str, Any]:
+    from pydantic_core import to_jsonable_python
+
+    from tuneloop.prepare.exporting import EXPORTS
+    from tuneloop.prepare.statistics import StatisticsSettings, statistics
+    from tuneloop.prepare.statistics_page import page
+    from tuneloop.store import datasets
+
+    asked = read(StatisticsSettings, lease.spec["statistics"], path="statistics")
+    version = datasets.version(ws, lease.spec["data"])
+    found = statistics(ws, version, tokenizer=asked.base, progress=_stoppable(lease))
+    file = ws.path(EXPORTS, lease.run) / f"{version.name}-statistics.html"
+    file.write_text(page(found, version), encoding="utf-8")
+    return {"file": file.name, "data": version.name, "statistics": to_jsonable_python(found)}
 
 
 def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class JobLease(Lease):
         # The lease's own __init__ starts the thread that renews it; the whole has one.
         self.whole, self.job, self._resolved, self._trained = whole, job, resolved, trained
         self.ws, self.run, self.attempt = whole.ws, whole.run, whole.attempt
-        self.kind, self.spec, self.seconds = whole.kind, whole.spec, whole.seconds
+        self.kind, self.spec, self.seconds, self.watch = whole.kind, whole.spec, whole.seconds, whole.watch
 
     def started(self) -> None:
         """Tell the beginning, once."""

@@ -24,6 +24,8 @@ from tuneloop.store.tags import tags_of
 
 EXPORTS = "exports"
 """The folder of a workspace with what runs wrote, one folder each."""
+MAKERS = ("export", "statistics")
+"""The kinds of runs that write there."""
 KEPT_DAYS = 7
 BESIDE = ("id", "split", "weight", "tags")
 """What may stand beside a record's own fields."""

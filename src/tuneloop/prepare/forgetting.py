@@ -38,7 +38,7 @@ from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.prepare import near_index
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
-from tuneloop.prepare.exporting import EXPORTS
+from tuneloop.prepare.exporting import EXPORTS, MAKERS
 from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
@@ -472,10 +472,11 @@ def _pages(connection: Connection, found: Touched) -> list[str]:
 
 
 def _copies_of(connection: Connection, found: Touched) -> list[str]:
-    """What was made of touched versions to be looked at or taken away: pages of statistics, and files of exports."""
-    rows = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.kind == "export")).all()
-    exports = [f"{EXPORTS}/{row.id}" for row in rows if row.spec.get("data") in found.versions]
-    return [f"{PAGES}/{name}.html" for name in found.versions] + exports
+    """What was made of touched versions to be looked at or taken away: files of exports, statistics and their pages."""
+    rows = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.kind.in_(MAKERS))).all()
+    makers = [row.id for row in rows if row.spec.get("data") in found.versions]
+    connection.execute(update(runs).where(runs.c.id.in_(makers)).values(result=None))
+    return [f"{PAGES}/{name}.html" for name in found.versions] + [f"{EXPORTS}/{run}" for run in makers]
 
 
 def _checkpoints(connection: Connection, found: Touched) -> Sequence[Any]:

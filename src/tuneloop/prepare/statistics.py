@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tuneloop.config import Settings, setting
 from tuneloop.prepare import advising, versions
 from tuneloop.prepare.batches import to_record
 from tuneloop.prepare.taught import answers, question
-from tuneloop.records import Advice, DatasetVersion, Record
+from tuneloop.records import Advice, DatasetVersion, Progress, Record, Watcher, unwatched
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.sources import sources
 from tuneloop.store.tags import tag_counts
@@ -104,8 +105,17 @@ class Statistics:
     advice: tuple[Advice, ...] = ()
 
 
-def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "starter") -> Statistics:
+class StatisticsSettings(Settings):
+    """Statistics as a run is asked for them."""
+
+    base: str = setting("starter", en="whose tokens are counted", zh="按哪个基座统计词元")
+
+
+def statistics(
+    ws: Workspace, version: DatasetVersion, *, tokenizer: str = "starter", progress: Watcher = unwatched
+) -> Statistics:
     """Measure a version; `tokenizer` is a base model's name or folder, whose tokens are counted."""
+    seen = 0
     lengths: list[int] = []
     turns: Counter[int] = Counter()
     languages: Counter[str] = Counter()
@@ -126,6 +136,8 @@ def statistics(ws: Workspace, version: DatasetVersion, *, tokenizer: str = "star
                 if wanted <= least:
                     drawn.append((wanted, record))
                     turns[len(record.messages)] += 1
+        seen += batch.num_rows
+        progress(Progress("statistics", seen, version.records, "records"))
     sample = [record for _, record in sorted(drawn, key=lambda one: one[0])[:SAMPLE]]
     whole, told = _tokens(sample, tokenizer)
     origins, synthetic = _sources(ws, version)

@@ -23,7 +23,7 @@ class Part(Lease):
         # The lease's own __init__ starts the thread that renews it; the whole has one.
         self.whole, self.number, self.before = whole, number, before
         self.ws, self.run, self.attempt = whole.ws, whole.run, whole.attempt
-        self.kind, self.spec, self.seconds = whole.kind, whole.spec, whole.seconds
+        self.kind, self.spec, self.seconds, self.watch = whole.kind, whole.spec, whole.seconds, whole.watch
 
     @property
     def folder(self) -> Path:

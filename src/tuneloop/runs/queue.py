@@ -23,7 +23,7 @@ from tuneloop.runs.claiming import (
 from tuneloop.runs.events import add_event
 from tuneloop.runs.lease import Lease
 from tuneloop.runs.run import ACTIVE, RESUMABLE, Run, Slot
-from tuneloop.runs.watching import POLL_SECONDS, events, list, metrics, show
+from tuneloop.runs.watching import POLL_SECONDS, deaf, events, list, metrics, show
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
 from tuneloop.store.tables import next_number, runs
@@ -32,6 +32,7 @@ __all__ = [
     "add",
     "cancel",
     "claim",
+    "deaf",
     "events",
     "here",
     "list",

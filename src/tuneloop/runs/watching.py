@@ -48,6 +48,18 @@ def list(
     return [run for run in found if states is None or run.state in states]
 
 
+def deaf(ws: Workspace, seconds: float) -> Sequence[Run]:
+    """Runs in processes of their own that were asked to cancel over `seconds` ago and go on."""
+    asked = select(run_events.c.run).where(run_events.c.kind == "cancelling")
+    with ws.db.read() as connection:
+        now = clock(connection)
+        query = select(runs).where(
+            runs.c.state == "cancelling", ~runs.c.here, runs.c.id.in_(asked.where(run_events.c.time < now - seconds))
+        )
+        found = [run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings()]
+    return [run for run in found if run.active]
+
+
 def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> Iterator[Event]:
     """The events numbered above `after`; `follow` waits for more until the run has ended or its process is gone."""
     columns = run_events.c

@@ -1,4 +1,5 @@
-"""Starts the processes of queued runs while a server is up: jobs that were created over HTTP, runs left by a crash.
+"""Starts the processes of queued runs while a server is up: jobs that were created over HTTP, runs left by a crash; and
+ends those of runs that were cancelled and go on.
 
 The thread claims nothing itself.  The processes are their own (`runs.executor`): they outlive the server, and the next
 one that starts finds them at work.
@@ -39,8 +40,10 @@ class Supervisor:
         self._thread.start()
 
     def look(self) -> list[str]:
-        """Start what may start now; returns those runs."""
+        """End what does not obey, and start what may start now; returns those that were started."""
         self._started = {run for run in self._started if self._executor.wait(run, 0) is None}  # no zombies
+        for run in self._executor.end_deaf(self._ws):
+            log.warning("%s did not stop when it was cancelled, so its process was ended", run)
         chosen = starting.next_to_start(self._ws)
         for run in chosen:
             self._executor.start(self._ws, run)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
@@ -119,6 +119,16 @@ class LocalExecutor(Executor):
             return self._children[run_id].wait(timeout)
         except subprocess.TimeoutExpired:
             return None
+
+    def end_deaf(self, ws: Workspace, grace: float = 30.0) -> Sequence[str]:
+        """End the processes of this machine whose runs were asked to cancel over `grace` seconds ago and go on."""
+        from tuneloop.runs import queue
+
+        ended = [run for run in queue.deaf(ws, grace) if run.owner is not None and process.alive(run.owner)]
+        for run in ended:
+            kill(run.owner)
+            queue.write_off(ws, run.id)
+        return [run.id for run in ended]
 
     def stop(self, ws: Workspace, run_id: str, grace: float = 30.0) -> Run:
         from tuneloop.runs import queue

@@ -40,7 +40,8 @@ def command(
     screen = Screen(as_json)
     with workspace_at(workspace, create=False) as ws:
         version = datasets.version(ws, name)
-        found = statistics(ws, version, tokenizer=base)
+        with screen.progress() as watch:
+            found = statistics(ws, version, tokenizer=base, progress=watch)
         place = to or ws.path(PAGES) / f"{version.name}.html"
         place.write_text(page(found, version), encoding="utf-8")
     for words, value in (

@@ -152,7 +152,10 @@ def restore(request: Request, name: str, body: Taking, caller: Caller = needs("d
 def show_statistics(
     request: Request, name: str, base: str = "starter", caller: Caller = needs("data:read")
 ) -> Statistics:
-    """Amounts, lengths in tokens of a base, languages, balance, repeats, variety, sources."""
+    """Amounts, lengths in tokens of a base, languages, balance, repeats, variety, sources.
+
+    A large version is better measured by a run (`POST /api/runs`, stage statistics), which shows how far it is.
+    """
     ws = service(request).ws
     check_base("base", base)
     return statistics(ws, datasets.version(ws, name), tokenizer=base)

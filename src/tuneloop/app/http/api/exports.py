@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import NotFoundError
-from tuneloop.prepare.exporting import KEPT_DAYS, export, exported_by
+from tuneloop.prepare.exporting import KEPT_DAYS, MAKERS, export, exported_by
 from tuneloop.prepare.writer import writers
 from tuneloop.records.results import Split
 from tuneloop.runs import queue
@@ -54,10 +54,13 @@ def version_file(
 
 @router.get("/runs/{identity}/file", response_class=FileResponse)
 def exported_file(request: Request, identity: str, caller: Caller = needs("data:read")) -> FileResponse:
-    """What an export wrote, from any byte on (`Range`); it is kept for seven days, or until its data is forgotten."""
+    """The file of an export, or the page of statistics, from any byte on (`Range`).
+
+    It is kept for seven days, or until its data is forgotten.
+    """
     ws = service(request).ws
     run = queue.show(ws, identity)
-    if run.kind != "export" or run.state != "succeeded":
+    if run.kind not in MAKERS or run.state != "succeeded":
         raise NotFoundError(f"{run.id} is no export that has ended", do=f"See what it is: GET /api/runs/{run.id}")
     file = exported_by(ws, run.id)
     if file is None:
@@ -65,5 +68,6 @@ def exported_file(request: Request, identity: str, caller: Caller = needs("data:
             f"the file of {run.id} is there no more; it is kept for {KEPT_DAYS} days, or until its data is forgotten",
             do="Write it again: POST /api/runs",
         )
-    media = writers.create(file.suffix.removeprefix("."), path="form").media
+    form = file.suffix.removeprefix(".")
+    media = "text/html; charset=utf-8" if form == "html" else writers.create(form, path="form").media
     return FileResponse(file, media_type=media, filename=file.name)

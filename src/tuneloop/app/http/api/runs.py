@@ -12,7 +12,7 @@ from tuneloop.app import beginning
 from tuneloop.app.http.addresses import served
 from tuneloop.app.http.paging import After, Limit, Page, number, page
 from tuneloop.app.http.security import Caller, needs
-from tuneloop.app.http.served_steps import check_steps
+from tuneloop.app.http.served_steps import check_base, check_steps
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
 from tuneloop.runs import Run, queue
@@ -33,7 +33,9 @@ class Asked(BaseModel):
             ]
         },
     )
-    stage: Literal["prepare", "merge", "export", "review", "judge", "trial", "spam_model", "train", "evaluate"]
+    stage: Literal[
+        "prepare", "merge", "export", "statistics", "review", "judge", "trial", "spam_model", "train", "evaluate"
+    ]
     files: list[str] = Field(
         [], max_length=1000, description="For prepare: ids of uploaded files; for spam_model one, a CSV of examples."
     )
@@ -48,7 +50,7 @@ class Asked(BaseModel):
     )
     review: str | None = Field(None, description="For judge: a review sample; the newest if left out.")
     data: str | None = Field(
-        None, description="For export, review, trial and train: a dataset version; the newest if left out."
+        None, description="For export, statistics, review, trial and train: a dataset version; the newest if left out."
     )
     model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
     recipe: dict[str, Any] = {}
@@ -91,6 +93,9 @@ def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -
         run = beginning.merge(ws, body.versions)
     elif body.stage == "export":
         run = beginning.export(ws, body.data, body.recipe)
+    elif body.stage == "statistics":
+        check_base("recipe.base", str(body.recipe.get("base", "starter")))
+        run = beginning.statistics(ws, body.data, body.recipe)
     elif body.stage == "review":
         run = beginning.review(ws, body.data, body.recipe, person=caller.name)
     elif body.stage == "judge":
