@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.app.cli.progress import figure
-from tuneloop.app.cli.runs.told import progress_of, state_of
+from tuneloop.app.cli.runs.told import kind_of, progress_of, state_of
 from tuneloop.records import DatasetVersion, ModelVersion
 from tuneloop.wording import Words, current_language
 
@@ -93,7 +93,7 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
     from tuneloop.runs.executors.local import log_file
     from tuneloop.train import sample_log
 
-    screen.say(ATTEMPT.format(run=run.id, kind=run.kind, state=state_of(run), attempt=run.attempt))
+    screen.say(ATTEMPT.format(run=run.id, kind=kind_of(run), state=state_of(run), attempt=run.attempt))
     if told := progress_of(run):
         screen.say(told)
     for key, value in run.spec.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.runs.told import progress_of, state_of
+from tuneloop.app.cli.runs.told import kind_of, progress_of, state_of
 from tuneloop.app.cli.screen import Screen
 from tuneloop.wording import Words
 
@@ -33,7 +33,7 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
         rows: list[list[object]] = [
             [
                 one.id,
-                one.kind,
+                kind_of(one),
                 state_of(one),
                 one.created,
                 one.finished or "",

@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from tuneloop.app.cli.screen import Screen
     from tuneloop.runs import Run
 
+KINDS = {
+    "prepare": Words("prepare", "数据准备"),
+    "merge": Words("merge", "合并"),
+    "export": Words("export", "导出"),
+    "statistics": Words("statistics", "统计"),
+    "forget": Words("forget", "删除"),
+    "review": Words("review", "抽样评审"),
+    "judge": Words("judge", "模型评审"),
+    "trial": Words("trial", "试训"),
+    "spam_model": Words("spam_model", "垃圾分类器"),
+    "train": Words("train", "训练"),
+    "evaluate": Words("evaluate", "评测"),
+    "tune": Words("tune", "微调任务"),
+}
 STATES = {
     "queued": Words("queued", "排队中"),
     "running": Words("running", "运行中"),
@@ -30,8 +44,12 @@ def state_of(run: Run) -> Words:
     return STATES["interrupted" if run.interrupted else run.state]
 
 
+def kind_of(run: Run) -> Words:
+    return KINDS.get(run.kind, Words(run.kind, run.kind))
+
+
 def progress_of(run: Run) -> str:
-    """`clean 1,200/5,000 records, 0:40 min left`; empty where it has told nothing, or is over."""
+    """`clean 1,200/5,000 records  40 s left`; empty where it has told nothing, or is over."""
     from tuneloop.app.cli.progress import duration
     from tuneloop.runs.run import FINISHED
 
@@ -42,7 +60,7 @@ def progress_of(run: Run) -> str:
     parts = [f"{told.title} {count} {told.units}".rstrip()]
     if told.seconds_left and run.active:
         parts.append(str(LEFT.format(time=duration(told.seconds_left))))
-    return ", ".join([*parts, *([str(told.note)] if told.note else [])])
+    return "  ".join([*parts, *([str(told.note)] if told.note else [])])
 
 
 def tell(screen: Screen, run: Run) -> None:
