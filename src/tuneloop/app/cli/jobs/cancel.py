@@ -1,25 +1,13 @@
-"""`tuneloop jobs cancel`: ended for good."""
+"""`tuneloop jobs cancel`: a job, ended for good."""
 
-from __future__ import annotations
+from tuneloop.app.cli.jobs.change import change
 
-from tuneloop.app.cli.jobs.told import tell
-from tuneloop.app.cli.options import JobArgument, JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
-
-
-def command(identity: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+command = change(
+    "cancel",
     """End a job for good.
 
-    \b
-    Examples:
-      tuneloop jobs cancel ftjob-9kQ2v
-    """
-    from tuneloop.jobs import stopping
-    from tuneloop.jobs.shaping import shaped
-    from tuneloop.store import jobs
-
-    screen = Screen(as_json)
-    with workspace_at(workspace, create=False) as ws:
-        job = stopping.cancel(ws, jobs.job(ws, identity).id)
-    tell(screen, job)
-    screen.result(shaped(job))
+\b
+Examples:
+  tuneloop jobs cancel ftjob-9kQ2v
+""",
+)

@@ -1,27 +1,13 @@
-"""`tuneloop jobs resume`: a paused job goes on."""
+"""`tuneloop jobs resume`: a job, on from its checkpoint."""
 
-from __future__ import annotations
+from tuneloop.app.cli.jobs.change import change
 
-from tuneloop.app.cli.jobs.start import start
-from tuneloop.app.cli.jobs.told import tell
-from tuneloop.app.cli.options import JobArgument, JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
-
-
-def command(identity: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+command = change(
+    "resume",
     """Go on with a paused job.
 
-    \b
-    Examples:
-      tuneloop jobs resume ftjob-9kQ2v
-    """
-    from tuneloop.jobs import stopping
-    from tuneloop.jobs.shaping import shaped
-    from tuneloop.store import jobs
-
-    screen = Screen(as_json)
-    with workspace_at(workspace, create=False) as ws:
-        job = stopping.resume(ws, jobs.job(ws, identity).id)
-        start(ws, job)
-    tell(screen, job)
-    screen.result(shaped(job))
+\b
+Examples:
+  tuneloop jobs resume ftjob-9kQ2v
+""",
+)

@@ -1,22 +1,13 @@
 """`tuneloop models retire`: retire a version: it may take no alias."""
 
-from __future__ import annotations
+from tuneloop.app.cli.models.decide import decision
 
-from tuneloop.app.cli.models.decide import decide
-from tuneloop.app.cli.options import JsonOption, ModelArgument, NoteOption, PersonOption, WorkspaceOption
-
-
-def command(
-    model: ModelArgument,
-    note: NoteOption = "",
-    person: PersonOption = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
+command = decision(
+    "retired",
     """Retire a version: it may take no alias.
 
-    \b
-    Examples:
-      tuneloop models retire model-2
-    """
-    decide(workspace, as_json, model, "retired", person, note)
+\b
+Examples:
+  tuneloop models retire model-2
+""",
+)

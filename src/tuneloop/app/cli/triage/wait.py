@@ -1,39 +1,13 @@
 """`tuneloop triage wait`: let rows wait again, whatever was decided."""
 
-from __future__ import annotations
+from tuneloop.app.cli.triage.decide import decision
 
-from typing import Annotated
-
-import typer
-
-from tuneloop.app.cli.options import JsonOption, PersonOption, WorkspaceOption
-from tuneloop.app.cli.triage.choice import (
-    LanguageOption,
-    NumbersArgument,
-    StateOption,
-    TagOption,
-    ThumbOption,
-    chosen,
-)
-from tuneloop.app.cli.triage.decide import decide
-
-
-def command(
-    numbers: NumbersArgument = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays with the rows.", show_default=False)] = "",
-    state: StateOption = None,
-    tag: TagOption = None,
-    thumb: ThumbOption = None,
-    language: LanguageOption = None,
-    person: PersonOption = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
+command = decision(
+    "waiting",
     """Let rows wait again, whatever was decided.
 
-    \b
-    Examples:
-      tuneloop triage wait 3
-    """
-    rows = chosen(numbers, state, tag, thumb, language)
-    decide(workspace, as_json, rows, "waiting", person, reason)
+\b
+Examples:
+  tuneloop triage wait 3
+""",
+)
