@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tuneloop.store import Workspace
     from tuneloop.store.restores import Restore
 
+HEAD = (
+    Words("item", "条目"), Words("outcome", "结果"), Words("reason", "原因"), Words("where", "位置"),
+    Words("text", "内容"),
+)  # fmt: skip
 NOTHING = Words("Nothing was left out of {data}.", "{data} 没有遗漏任何条目。")
 MORE = Words("There are more; --limit shows more of them.", "还有更多条目，可用 --limit 显示。")
 RESTORED = Words(
@@ -55,6 +59,7 @@ def restore(
       tuneloop restore data-2 --item source-1:14 --note "short answers are fine here"
       tuneloop restore --reason too_short --all
     """
+    from tuneloop.app.cli.preparation import OUTCOMES
     from tuneloop.app.cli.screen import Screen
     from tuneloop.prepare import versions
     from tuneloop.store import datasets
@@ -71,9 +76,11 @@ def restore(
             screen.result(decisions, RESTORED.format(count=len(decisions)))
             return
         shown = list(islice(left_out, limit + 1))
-    rows: list[list[object]] = [[_name(one), one.outcome, one.reason, one.locator, _told(one)] for one in shown[:limit]]
+    rows: list[list[object]] = [
+        [_name(one), OUTCOMES[one.outcome], one.reason, one.locator, _told(one)] for one in shown[:limit]
+    ]
     if rows:
-        screen.table(rows, ["item", "outcome", "reason", "where", ""])
+        screen.table(rows, list(HEAD))
     screen.result(
         shown[:limit], NOTHING.format(data=version.name) if not rows else MORE if len(shown) > limit else None
     )

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +41,21 @@ class Screen:
             self.say(text)
 
     def table(self, rows: list[list[object]], head: list[object]) -> None:
-        """A table for a person; with `--json` nothing, since the document says it."""
+        """A table for a person, without columns that are empty in every row: a terminal is narrow.
+
+        With `--json` nothing, since the document says it.
+        """
         if self.as_json:
             return
         from rich import box
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in head:
-            table.add_column(str(name), overflow="fold")
+        filled = [place for place in range(len(head)) if any(str(row[place]) for row in rows)]
+        for place in filled:
+            table.add_column(str(head[place]), overflow="fold")
         for row in rows:
-            table.add_row(*[str(cell) for cell in row])
+            table.add_row(*[str(row[place]) for place in filled])
         self.console().print(table)
 
     def console(self, markup: bool = False) -> Console:
@@ -66,6 +71,11 @@ class Screen:
 
         with shown() as watcher:
             yield watcher
+
+
+def moment(text: str | None) -> str:
+    """`2026-11-21T08:05:09Z` as a person's clock shows it, `2026-11-21 09:05`; empty for None."""
+    return "" if text is None else datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneloop.app.cli.progress import figure
 from tuneloop.app.cli.runs.told import kind_of, progress_of, state_of
+from tuneloop.app.cli.screen import moment
 from tuneloop.records import DatasetVersion, ModelVersion
 from tuneloop.wording import Words, current_language
 
@@ -33,6 +34,7 @@ SAMPLE = Words(
     "step {step}, reward {reward:.3g}: {question} → {answer}", "第 {step} 步，奖励 {reward:.3g}：{question} → {answer}"
 )
 ATTEMPT = Words("{run}: {kind}, {state}, attempt {attempt}", "{run}：{kind}，{state}，第 {attempt} 次尝试")
+EVENTS = (Words("time", "时间"), Words("event", "事件"), Words("about", "内容"))
 FILES = {
     "folder": Words("Files: {place}", "文件：{place}"),
     "recipe": Words("Every value with its origin: {place}", "全部参数及其来源：{place}"),
@@ -98,7 +100,7 @@ def show_run(screen: Screen, ws: Workspace, run: Run) -> None:
         screen.say(told)
     for key, value in run.spec.items():
         screen.say(f"  {key}: {value}")
-    screen.table([[e.time, e.kind, _short(e.data)] for e in queue.events(ws, run.id)], ["time", "event", ""])
+    screen.table([[moment(e.time), e.kind, _short(e.data)] for e in queue.events(ws, run.id)], list(EVENTS))
     points = queue.metrics(ws, run.id, ["loss"])
     if points:
         screen.say(f"loss {figure(points[0].value)} → {figure(points[-1].value)} ({points[-1].step} steps)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuneloop.app.cli.screen import moment
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show_changes(screen: Screen, found: Sequence[AliasChange]) -> None:
         screen.say(NONE)
     else:
         rows: list[list[object]] = [
-            [one.number, one.alias, _targets(one), one.person, one.created, _note(one)] for one in found
+            [one.number, one.alias, _targets(one), one.person, moment(one.created), _note(one)] for one in found
         ]
         screen.table(rows, list(HEAD))
     screen.result(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 NONE = Words(
@@ -35,7 +35,7 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
         rows: list[list[object]] = [
             [
                 one.name,
-                one.created,
+                moment(one.created),
                 one.records,
                 *[one.splits.get(split, 0) for split in ("train", "validation", "test")],
                 first.get(one.report.get("test_set"), ""),

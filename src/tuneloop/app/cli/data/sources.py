@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 HEAD = (
@@ -25,7 +25,7 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     with workspace_at(workspace, create=False) as ws:
         found = sources(ws)[::-1]
     rows: list[list[object]] = [
-        [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.consent or "", one.created]
+        [one.id, one.name, one.kind, one.grade or "", one.licence or "", one.consent or "", moment(one.created)]
         for one in found
     ]
     screen.table(rows, list(HEAD))

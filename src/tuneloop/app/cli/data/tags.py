@@ -42,9 +42,7 @@ def command(name: DataArgument = "newest", workspace: WorkspaceOption = None, as
         version = datasets.version(ws, name)
         found = tag_values(ws, version)
     if found:
-        rows = [_row(one) for one in found]
-        filled = [place for place in range(len(HEAD)) if any(row[place] != "" for row in rows)]  # else too wide
-        screen.table([[row[place] for place in filled] for row in rows], [HEAD[place] for place in filled])
+        screen.table([_row(one) for one in found], list(HEAD))
     else:
         screen.say(NONE.format(name=version.name))
     screen.result(found)

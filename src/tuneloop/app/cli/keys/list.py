@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 NONE = Words("No key yet. Make one with: tuneloop keys create", "还没有密钥。创建：tuneloop keys create")
@@ -46,9 +46,9 @@ def command(
             one.name,
             names.get(one.person, one.person),
             ALL if one.scopes is None else ", ".join(one.scopes),
-            one.expires or NEVER,
-            one.seen or "",
-            one.revoked or "",
+            moment(one.expires) or NEVER,
+            moment(one.seen),
+            moment(one.revoked),
         ]
         for one in found
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuneloop.app.cli.models.states import STATES
 from tuneloop.app.cli.options import JsonOption, ModelArgument, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 NONE = Words("Nobody has decided about {model}: it is a candidate.", "{model} 还没有审批记录，仍为候选。")
@@ -34,6 +34,8 @@ def command(model: ModelArgument, workspace: WorkspaceOption = None, as_json: Js
     if not found:
         screen.say(NONE.format(model=name))
     else:
-        rows: list[list[object]] = [[one.number, STATES[one.state], one.person, one.created, one.note] for one in found]
+        rows: list[list[object]] = [
+            [one.number, STATES[one.state], one.person, moment(one.created), one.note] for one in found
+        ]
         screen.table(rows, list(HEAD))
     screen.result(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuneloop.app.cli.models.states import STATES
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen, plain
+from tuneloop.app.cli.screen import Screen, moment, plain
 from tuneloop.wording import Words
 
 NONE = Words("No model yet. Make one with: tuneloop train", "还没有模型。训练一个：tuneloop train")
@@ -36,7 +36,7 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
         rows: list[list[object]] = [
             [
                 one.name,
-                one.created,
+                moment(one.created),
                 one.base,
                 one.dataset or "",
                 f"{one.objective}, {one.tuner}",

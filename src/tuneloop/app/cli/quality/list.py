@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 READY = (Words("name", "名称"), Words("for", "用途"), Words("dimensions", "维度"))
@@ -28,5 +28,5 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     ]
     screen.table(rows, list(READY))
     for one in kept:
-        screen.say(f"{one.name}  {one.scenario}  {one.created}  {one.person}  {one.note}")
+        screen.say(f"{one.name}  {one.scenario}  {moment(one.created)}  {one.person}  {one.note}")
     screen.result({"ready": dict(shipped()), "kept": kept})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tuneloop.app.cli.options import JsonOption, WorkspaceOption, workspace_at
-from tuneloop.app.cli.runs.told import kind_of, progress_of, state_of
-from tuneloop.app.cli.screen import Screen
+from tuneloop.app.cli.runs.told import kind_of, progress_of, state_of, took
+from tuneloop.app.cli.screen import Screen, moment
 from tuneloop.wording import Words
 
 NONE = Words("No run yet. Start one with: tuneloop train", "还没有运行记录。开始训练：tuneloop train")
 HEAD = [
     Words("run", "运行"), Words("kind", "类型"), Words("state", "状态"), Words("made", "创建时间"),
-    Words("ended", "结束时间"), Words("progress, error", "进度、错误"),
+    Words("took", "用时"), Words("progress, error", "进度、错误"),
 ]  # fmt: skip
 LONGEST = 60
 
@@ -35,8 +35,8 @@ def command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
                 one.id,
                 kind_of(one),
                 state_of(one),
-                one.created,
-                one.finished or "",
+                moment(one.created),
+                took(one),
                 _said(one.error) or progress_of(one),
             ]
             for one in found

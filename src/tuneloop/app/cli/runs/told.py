@@ -48,6 +48,17 @@ def kind_of(run: Run) -> Words:
     return KINDS.get(run.kind, Words(run.kind, run.kind))
 
 
+def took(run: Run) -> str:
+    """From its beginning to its end; empty before."""
+    from datetime import datetime
+
+    from tuneloop.app.cli.progress import duration
+
+    if run.started is None or run.finished is None:
+        return ""
+    return duration((datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)).total_seconds())
+
+
 def progress_of(run: Run) -> str:
     """`clean 1,200/5,000 records  40 s left`; empty where it has told nothing, or is over."""
     from tuneloop.app.cli.progress import duration
