@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tuneloop.config import read
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tuneloop.runs.executor import Executor
     from tuneloop.store import Workspace
     from tuneloop.train.recipe import TrainRecipe
+
+Kind = Literal[
+    "prepare", "merge", "export", "statistics", "forget", "review", "judge", "trial", "spam_model", "train",
+    "evaluate", "tune",
+]  # fmt: skip
+"""What runs do: the names of the stages that `work` knows."""
 
 
 def begin_training(ws: Workspace, version: DatasetVersion, recipe: TrainRecipe, executor: Executor) -> str:

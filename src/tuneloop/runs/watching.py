@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from tuneloop.errors import NotFoundError
 from tuneloop.runs.claiming import left_alone, unknown
-from tuneloop.runs.run import FINISHED, Event, Metric, Run, run_of
+from tuneloop.runs.run import ACTIVE, FINISHED, Event, Metric, Run, run_of
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
 from tuneloop.store.tables import created_text, run_events, runs
@@ -34,18 +35,31 @@ def show(ws: Workspace, run_id: str = NEWEST) -> Run:
 
 
 def list(
-    ws: Workspace, kind: str | None = None, states: Sequence[str] | None = None, scenario: str | None = None
+    ws: Workspace,
+    kind: str | None = None,
+    states: Sequence[str] | None = None,
+    scenario: str | None = None,
+    *,
+    below: int | None = None,
+    limit: int | None = None,
 ) -> Sequence[Run]:
-    """Runs, newest first."""
+    """Runs, newest first: those with a number below `below`, at most `limit`."""
     query = select(runs).order_by(runs.c.number.desc())
+    if below is not None:
+        query = query.where(runs.c.number < below)
     if kind is not None:
         query = query.where(runs.c.kind == kind)
     if scenario is not None:
         query = query.where(runs.c.scenario == scenario)
+    if states is not None:
+        # An active row that was left alone shows another state.
+        query = query.where(runs.c.state.in_({*states, *ACTIVE}))
+    elif limit is not None:
+        query = query.limit(limit)
     with ws.db.read() as connection:
         now = clock(connection)
-        found = [run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings()]
-    return [run for run in found if states is None or run.state in states]
+        every = (run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings())
+        return [*islice((run for run in every if states is None or run.state in states), limit)]
 
 
 def deaf(ws: Workspace, seconds: float) -> Sequence[Run]:
@@ -76,12 +90,26 @@ def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> 
         time.sleep(POLL_SECONDS)
 
 
-def metrics(ws: Workspace, run_id: str, names: Sequence[str] | None = None, after: int = -1) -> Sequence[Metric]:
-    """The points of a run's curves with a step above `after`, by step and name."""
+def metrics(
+    ws: Workspace,
+    run_id: str,
+    names: Sequence[str] | None = None,
+    after: int = -1,
+    *,
+    behind: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Metric]:
+    """The points of a run's curves with a step above `after`, by step and name, at most `limit`.
+
+    With `behind` also those of the step `after` itself whose name comes behind this one.
+    """
     columns = metrics_table.c
-    query = select(columns.step, columns.name, columns.value).where(columns.run == run_id, columns.step > after)
+    later = columns.step > after
+    if behind is not None:
+        later = or_(later, and_(columns.step == after, columns.name > behind))
+    query = select(columns.step, columns.name, columns.value).where(columns.run == run_id, later)
     if names is not None:
         query = query.where(columns.name.in_(names))
     with ws.db.read() as connection:
-        rows = connection.execute(query.order_by(columns.step, columns.name))
+        rows = connection.execute(query.order_by(columns.step, columns.name).limit(limit))
         return [Metric(row.step, row.name, float("nan") if row.value is None else row.value) for row in rows]

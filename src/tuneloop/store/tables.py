@@ -226,6 +226,11 @@ def next_number(connection: Connection, kind: str) -> int:
     return int(connection.execute(_NEXT, {"counted": kind}).scalar_one())
 
 
+def last_number(connection: Connection, kind: str) -> int:
+    """The number of a kind that was given last; 0 before the first one."""
+    return int(connection.execute(select(counters.c.last).where(counters.c.kind == kind)).scalar() or 0)
+
+
 def created_text(seconds: float) -> str:
     """`2026-11-21T08:05:00Z`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,14 @@
 """One shape for every list under `/api`: `{"data": [...], "has_more": bool, "next": cursor | null}`.
 
-A cursor goes back as `?after=`; it is a number or an id of the list and nothing to build oneself.
+A cursor goes back as `?after=`; it is a number or an id of the list and nothing to build oneself.  It stands for a
+place in the order of all rows, not for a row: rows that leave the filter or go while somebody turns the pages make no
+page come twice.  Lists that do not grow with use answer bare: members and recipes (what is installed), webhooks, and
+loaded bases.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Annotated, Generic, TypeVar
@@ -13,6 +17,8 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from tuneloop.app.http.errors import HttpError
+from tuneloop.store import Workspace
+from tuneloop.store.tables import last_number
 
 T = TypeVar("T")
 
@@ -40,6 +46,28 @@ def number(after: str | None) -> int | None:
     """A cursor that is a number; 400 for one that no list gave."""
     if after is None:
         return None
-    if not after.isascii() or not after.isdigit() or len(after) > 18:
-        raise HttpError(400, f"found the cursor {after!r}; expected the `next` of a page.", code="usage", param="after")
+    if not re.fullmatch("[0-9]{1,18}", after):
+        raise no_cursor(after)
     return int(after)
+
+
+def behind(ws: Workspace, after: str | None, kind: str) -> int | None:
+    """Of a list of numbered rows, newest first: the number that those behind a cursor (`run-37`) are below.
+
+    400 for what was never an id of this list; `kind` is the word before its numbers.
+    """
+    if after is None:
+        return None
+    found = re.fullmatch(f"{kind}-([1-9][0-9]{{0,17}})", after)
+    if found is None:
+        raise no_cursor(after)
+    with ws.db.read() as connection:
+        last = last_number(connection, kind)
+    if int(found[1]) > last:
+        raise no_cursor(after)
+    return int(found[1])
+
+
+def no_cursor(after: str) -> HttpError:
+    """The answer to a cursor that no page of this list gave."""
+    return HttpError(400, f"found the cursor {after!r}; expected the `next` of a page.", code="usage", param="after")

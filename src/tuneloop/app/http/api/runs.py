@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneloop.app import beginning
 from tuneloop.app.http.addresses import served
-from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, number, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.served_steps import check_base, check_steps
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
+from tuneloop.app.wiring import Kind
 from tuneloop.runs import Run, queue
 from tuneloop.runs.run import Event, State
 
@@ -70,15 +71,16 @@ def list_runs(
     request: Request,
     after: After = None,
     limit: Limit = 50,
-    kind: str | None = None,
+    kind: Kind | None = None,
     state: State | None = None,
     scenario: str | None = None,
     caller: Caller = needs("runs:read"),
 ) -> Page[Run]:
     """Newest first."""
-    found = queue.list(service(request).ws, kind, [state] if state else None, scenario)
-    names = [one.id for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.id)
+    ws = service(request).ws
+    below = behind(ws, after, "run")
+    found = queue.list(ws, kind, [state] if state else None, scenario, below=below, limit=limit + 1)
+    return page(found, limit, lambda one: one.id)
 
 
 @router.post("/runs", status_code=201)
@@ -131,18 +133,33 @@ def list_metrics(
     request: Request,
     identity: str,
     after: After = None,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="How many points at most.")] = 10_000,
     names: str | None = None,
     caller: Caller = needs("runs:read"),
 ) -> Page[Point]:
-    """The curves by step, behind the step `after`; `names` are separated by commas."""
+    """The curves by step and name, behind the step `after`; `names` are separated by commas.
+
+    `next` is always there: asked again with it, a run at work gives what came since.
+    """
     ws = service(request).ws
     run = queue.show(ws, identity)
-    start = number(after)
-    found = queue.metrics(ws, run.id, names.split(",") if names else None, after=-1 if start is None else start)
+    step, _, name = (after or "").partition(":")  # a page that ends within a step says at which name
+    start = number(step) if after else None
+    found = queue.metrics(
+        ws,
+        run.id,
+        names.split(",") if names else None,
+        after=-1 if start is None else start,
+        behind=name or None,
+        limit=limit + 1,
+    )
     points = [
-        Point(step=one.step, name=one.name, value=one.value if math.isfinite(one.value) else None) for one in found
+        Point(step=one.step, name=one.name, value=one.value if math.isfinite(one.value) else None)
+        for one in found[:limit]
     ]
-    return Page(data=points, has_more=False, next=str(points[-1].step) if points else after)
+    more = len(found) > limit
+    end = f"{points[-1].step}:{points[-1].name}" if more else str(points[-1].step) if points else after
+    return Page(data=points, has_more=more, next=end)
 
 
 @router.post("/runs/{identity}/cancel")
