@@ -56,6 +56,7 @@ def test_a_command_with_actions_lists_them(name: str, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["--", "data"], "found a command behind --"),
         (["data", "list", "--subject", "Li"], "No such option: --subject. See: tuneloop data list --help."),
         (["data", "tags", "--yes"], "No such option: --yes. See: tuneloop data tags --help."),
         (["aliases", "history", "support", "--share", "0.5"], "No such option: --share"),
@@ -184,6 +185,9 @@ def test_every_error_kind_has_an_exit_code() -> None:
         "-w elsewhere data -w {there} --json",
         "-w {there} data list --json",
         "data --json -w elsewhere list -w {there}",
+        "--json -w {there} data",
+        "-w {there} triage --json --state waiting",
+        "quality -w {there} --json --scenario returns",
     ],
 )
 def test_the_workspace_stands_before_or_after_the_verb(words: str, tmp_path: Path, capsys: Capture) -> None:
@@ -192,7 +196,17 @@ def test_the_workspace_stands_before_or_after_the_verb(words: str, tmp_path: Pat
     there = tmp_path / "my project"
     Workspace.find(there).close()
     assert main(shlex.split(words.format(there=shlex.quote(str(there))))) == 0
-    assert json.loads(capsys.readouterr().out) == []
+    found = json.loads(capsys.readouterr().out)
+    if words.startswith(("quality", "-w {there} triage")):
+        assert found in (None, {"rows": [], "counts": found and found["counts"]})
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize("words", ["-w w data --help", "data --help -w w", "data --json --help"])
+def test_help_of_a_command_with_actions_is_reached_however_it_is_asked_for(words: str, capsys: Capture) -> None:
+    assert main(words.split()) == 0
+    assert "Without a command: list." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["data", "models", "runs"])

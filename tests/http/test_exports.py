@@ -16,13 +16,12 @@ from tests.http.serving import As
 
 from tuneloop import loop
 from tuneloop.app.http.application import make_app
-from tuneloop.app.http.housekeeping import remove_old_exports
 from tuneloop.app.http.service import Service
 from tuneloop.app.wiring import work
 from tuneloop.errors import StoppedError
-from tuneloop.prepare import exporting, forgetting
+from tuneloop.prepare import exporting, forgetting, run_files
 from tuneloop.runs import Lease, queue
-from tuneloop.store import Workspace
+from tuneloop.store import Workspace, datasets
 
 ROWS = [
     {"question": f"What is in drawer {n}?", "answer": f"In drawer {n} lie {n} spoons and a cork.", "user_id": f"u{n}"}
@@ -121,7 +120,7 @@ def test_an_export_is_cancelled_in_the_middle_and_leaves_no_file(
         return tell(one)
 
     monkeypatch.setattr(Lease, "should_stop", cancelled_at_20)
-    with pytest.raises(StoppedError, match="Nothing was kept"), lease:
+    with pytest.raises(StoppedError, match="nothing was kept"), lease:
         work(ws, lease)
     shown = trainer.get(f"/api/runs/{run}").json()
     assert (shown["state"], shown["progress"]["done"]) == ("cancelled", 20)
@@ -135,8 +134,8 @@ def test_the_file_goes_after_its_days(ws: Workspace, clients: dict[str, TestClie
     old, new = exported(ws, trainer), exported(ws, trainer)
     past = time.time() - 8 * 86_400
     os.utime(ws.folder / "exports" / old, (past, past))
-    assert remove_old_exports(ws) == [old]
-    assert remove_old_exports(ws) == []
+    assert run_files.remove_old(ws) == [old]
+    assert run_files.remove_old(ws) == []
     assert trainer.get(f"/api/runs/{new}/file").status_code == 200
     gone = trainer.get(f"/api/runs/{old}/file")
     assert gone.status_code == 404
@@ -152,14 +151,55 @@ def test_statistics_are_a_run_too(ws: Workspace, clients: dict[str, TestClient],
     with claimed(ws, run) as lease:
         work(ws, lease)
     told = trainer.get(f"/api/runs/{run}").json()
-    assert told["result"]["statistics"] == trainer.get(f"/api/versions/{data}/statistics").json()
+    assert told["result"] == {"data": data, "file": f"{data}-statistics.html", "records": 60}
+    figures = trainer.get(f"/api/runs/{run}/statistics")
+    assert figures.headers["content-type"] == "application/json"
+    assert figures.json() == trainer.get(f"/api/versions/{data}/statistics").json()
     assert (told["progress"]["stage"], told["progress"]["done"]) == ("statistics", 60)
     page = trainer.get(f"/api/runs/{run}/file")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.text == trainer.get(f"/api/versions/{data}/statistics.html").text
     forgetting.forget(ws, forgetting.touched(ws, subject="u7"), person="mei")
-    assert trainer.get(f"/api/runs/{run}").json()["result"] is None
+    assert trainer.get(f"/api/runs/{run}/statistics").status_code == 404
     assert trainer.get(f"/api/runs/{run}/file").status_code == 404
+
+
+def test_a_file_that_goes_before_it_is_sent_is_told_as_one_that_is_gone(
+    ws: Workspace, clients: dict[str, TestClient], data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = exported(ws, clients["trainer"])
+    found = run_files.made_by
+
+    def and_gone(*asked: object) -> Path | None:
+        file = found(*asked)  # type: ignore[arg-type]
+        assert file is not None
+        file.unlink()
+        return file
+
+    monkeypatch.setattr(run_files, "made_by", and_gone)
+    answer = clients["trainer"].get(f"/api/runs/{run}/file")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_format_that_reads_twice_tells_two_stages(
+    ws: Workspace, clients: dict[str, TestClient], data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_TOLD_EVERY", 20)
+    told: list[tuple[str, int]] = []
+    version = datasets.version(ws, data)
+    watch = lambda progress: told.append((progress.stage, progress.done))  # noqa: E731
+    for form, passes in (("csv", 2), ("parquet", 2), ("jsonl", 1), ("json", 1)):
+        told.clear()
+        exporting.export(ws, version, ws.folder / f"a.{form}", layout="columns", progress=watch)
+        counts = [20, 40, 60, 60]
+        assert told == [(stage, done) for stage in ("check", "export")[2 - passes :] for done in counts]
+
+
+def test_what_a_killed_attempt_left_half_written_goes(ws: Workspace, data: str) -> None:
+    half = ws.path("exports", "run-7") / ".part-0123"
+    half.write_text("half")
+    assert run_files.place_for(ws, "run-7", "a.jsonl") == half.with_name("a.jsonl")
+    assert not half.exists()
 
 
 def test_what_is_forgotten_goes_from_exports_too(ws: Workspace, clients: dict[str, TestClient], data: str) -> None:

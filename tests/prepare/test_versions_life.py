@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from tuneloop.app.cli.main import main
+from tuneloop.app.wiring import work
 from tuneloop.errors import ConflictError, NotFoundError, StoppedError, UsageError
 from tuneloop.prepare import PrepareRecipe, differing, forgetting, merging, prepare, versions
 from tuneloop.prepare.passport import passport
+from tuneloop.prepare.review_sample import draw_review
 from tuneloop.runs import queue
 from tuneloop.store import Workspace, datasets, evaluations
 from tuneloop.store.models import add_model
@@ -279,9 +281,61 @@ def test_a_run_that_trains_on_it_must_be_cancelled_first(ws, write):
             forgetting.forget(ws, found, person="mei")
         assert ids(ws, version)
         queue.cancel(ws, run)
-    queue.submit(ws, "train", {"data": "data-7"})
+    queue.submit(ws, "train", {"data": "data-7", "note": version.name})  # what only looks like it is no hindrance
+    queue.submit(ws, "forget", {"subject": version.name, "source": None})
     forgetting.forget(ws, found, person="mei")
     assert not ids(ws, version)
+
+
+@pytest.mark.parametrize("way", ["cancelling", "model", "review"])
+def test_a_run_that_may_still_read_it_is_in_the_way(ws, write, way):
+    version = made(ws, write, "one.jsonl", [row(number) for number in range(20)], split="train_only")
+    model, _ = trained_on(ws, version.name)
+    found = forgetting.touched(ws, source="source-1")
+    if way == "cancelling":
+        run = queue.submit(ws, "statistics", {"data": version.name})
+        lease = queue.claim(ws, run)
+        queue.cancel(ws, run)
+    elif way == "model":
+        run = queue.submit(ws, "evaluate", {"model": model.name, "evaluate": {}})
+    else:
+        review = draw_review(ws, version, count=5, person="mei")
+        run = queue.submit(ws, "judge", {"review": review.name, "judge": {}})
+    with pytest.raises(UsageError, match=run):
+        forgetting.forget(ws, found, person="mei")
+    assert ids(ws, version)
+    if way == "cancelling":
+        lease.cancel()
+        forgetting.forget(ws, found, person="mei")
+        assert not ids(ws, version)
+
+
+def test_a_run_that_begins_while_it_is_erased_is_in_the_way(ws, write, monkeypatch):
+    version = made(ws, write, "one.jsonl", [row(number) for number in range(20)], split="train_only")
+    found = forgetting.touched(ws, source="source-1")
+
+    def begin(progress):
+        if progress.done == progress.total:
+            assert queue.claim(ws, queue.submit(ws, "train", {"data": version.name})) is not None
+
+    with pytest.raises(UsageError, match="works on data-1"):
+        forgetting.forget(ws, found, person="mei", progress=begin)
+    assert len(ids(ws, version)) == 20
+
+
+def test_what_runs_kept_of_the_data_goes_and_their_curves_stay(ws, write):
+    version = made(ws, write, "one.jsonl", [row(number) for number in range(20)], split="train_only")
+    paused = queue.submit(ws, "train", {"data": version.name})
+    other = queue.submit(ws, "train", {"data": "data-7"})
+    queue.pause(ws, paused)
+    queue.cancel(ws, other)
+    for run in (paused, other):
+        for place in ("encoded/train/ids", "checkpoints/step-1/weights", "samples.jsonl", "log.txt", "resolved.json"):
+            file = ws.path("runs", run, *place.split("/")[:-1]) / place.rpartition("/")[2]
+            file.write_text(row(3)["question"])
+    forgetting.forget(ws, forgetting.touched(ws, source="source-1"), person="mei")
+    assert [one.name for one in (ws.folder / "runs" / paused).iterdir()] == ["resolved.json"]
+    assert len(list((ws.folder / "runs" / other).rglob("*"))) == 9
 
 
 def test_an_erasure_tells_how_far_it_is_and_can_be_stopped_before_anything_is_erased(ws, write):
@@ -326,6 +380,35 @@ def test_what_a_killed_erasure_left_is_removed_by_the_next(ws, write):
     forgetting.finish(ws)
     assert not any(ws.blobs.has(address) for address in old)
     assert len(datasets.versions(ws)) == 2
+
+
+def test_a_run_that_was_killed_after_the_erasure_ends_well_when_it_is_done_again(ws, write, monkeypatch):
+    rows = [row(number, "b" if number == 3 else "a") for number in range(20)]
+    version = made(ws, write, "one.jsonl", rows, split="train_only")
+    model, _ = trained_on(ws, version.name)
+    old = datasets.addresses(ws, version.name, "records")
+    run = queue.submit(ws, "forget", {"subject": "b", "source": None, "person": "mei", "rebuild": True})
+    remove = ws.blobs.remove
+
+    def killed(address):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ws.blobs, "remove", killed)
+    with pytest.raises(KeyboardInterrupt), queue.claim(ws, run) as lease:
+        work(ws, lease)
+    monkeypatch.setattr(ws.blobs, "remove", remove)
+    assert any(ws.blobs.has(address) for address in old)
+    with pytest.raises(NotFoundError):
+        forgetting.touched(ws, subject="b")
+    queue.resume(ws, run)
+    with queue.claim(ws, run) as lease:
+        work(ws, lease)
+    shown = queue.show(ws, run)
+    assert shown.state == "succeeded"
+    assert (shown.result["versions"], shown.result["records"]) == ({version.name: "data-2"}, 1)
+    assert queue.show(ws, shown.result["rebuilds"][model.name]).spec["data"] == "data-2"
+    assert shown.spec["subject"] == "[forgotten]"
+    assert not any(ws.blobs.has(address) for address in old)
 
 
 def test_a_version_that_is_made_meanwhile_stops_the_erasure(ws, write, monkeypatch):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
+from tuneloop.errors import ConflictError
 from tuneloop.records import Progress
-from tuneloop.runs import HowFar, Lease, Run, queue
+from tuneloop.runs import HowFar, Lease, Run, how_far, queue
 from tuneloop.store import Workspace
+from tuneloop.store.tables import runs
 from tuneloop.wording import Words
 
 
@@ -91,6 +95,48 @@ def test_the_time_left_is_told_or_comes_of_the_pace(
         left = until(ws, lease.run, 3).seconds_left
     assert left is not None
     assert least <= left <= most
+
+
+def test_the_pace_begins_anew_with_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(how_far.time, "monotonic", lambda: clock[0])
+    watch = how_far.Telling()
+
+    def told(seconds: float, done: int, total: int = 1000, note: Words | None = None) -> float | None:
+        clock[0] += seconds
+        watch(Progress("export", done, total, "records", note=note))
+        assert watch.fresh is not None
+        return watch.fresh.seconds_left
+
+    assert told(0, 0) is None
+    assert told(50, 500) == 50.0
+    assert told(50, 1000) == 0.0
+    assert told(0, 0) is None  # the second pass
+    assert told(10, 100) == 90.0
+    assert told(0, 0, note=Words("base", "基座")) is None
+    assert told(20, 100, note=Words("base", "基座")) == 180.0
+    assert told(0, 0, total=50) is None
+
+
+def test_what_is_no_number_is_an_error_of_the_work_and_not_of_the_lease(ws: Workspace) -> None:
+    with queue.here(ws, "merge", {}) as lease:
+        with pytest.raises((TypeError, ValueError)):
+            lease.watch(Progress("merge", "many"))  # type: ignore[arg-type]
+        lease.watch(Progress("merge", np.int64(3), np.int64(5)))  # type: ignore[arg-type]
+        assert until(ws, lease.run, 3).total == 5
+        lease.watch(Progress("merge", 4, 5, values={"seconds_left": math.inf}))
+        assert until(ws, lease.run, 4).seconds_left is None
+
+
+def test_a_run_whose_work_is_done_cannot_be_stopped_any_more(ws: Workspace) -> None:
+    run = queue.submit(ws, "forget", {})
+    with _claimed(ws, run):
+        with ws.db.write() as connection:
+            connection.execute(update(runs).where(runs.c.id == run).values(result={"versions": {}}))
+        for stop in (queue.cancel, queue.pause):
+            with pytest.raises(ConflictError, match="has done its work and clears up"):
+                stop(ws, run)
+        assert queue.show(ws, run).state == "running"
 
 
 def test_the_next_attempt_begins_with_nothing_told(ws: Workspace) -> None:

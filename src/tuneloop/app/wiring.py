@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tuneloop.config import read
 
 if TYPE_CHECKING:
-    from tuneloop.records import DatasetVersion, Progress, Watcher
+    from tuneloop.records import DatasetVersion
     from tuneloop.runs import Lease
     from tuneloop.runs.executor import Executor
     from tuneloop.store import Workspace
@@ -94,11 +94,12 @@ def _merge(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
 def _export(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare.exporting import ExportSettings, export_by_run
+    from tuneloop.runs.stoppable import stoppable
     from tuneloop.store import datasets
 
     asked = read(ExportSettings, lease.spec["export"], path="export")
     version = datasets.version(ws, lease.spec["data"])
-    made = export_by_run(ws, lease.run, version, asked, _stoppable(lease))
+    made = export_by_run(ws, lease.run, version, asked, stoppable(lease))
     return {
         "file": Path(made.file).name,
         "data": made.version,
@@ -109,38 +110,51 @@ def _export(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
 
 def _statistics(ws: Workspace, lease: Lease) -> dict[str, Any]:
-    from pydantic_core import to_jsonable_python
+    from pydantic_core import to_json
 
-    from tuneloop.prepare.exporting import EXPORTS
+    from tuneloop.prepare import run_files
     from tuneloop.prepare.statistics import StatisticsSettings, statistics
     from tuneloop.prepare.statistics_page import page
+    from tuneloop.runs.stoppable import stoppable
     from tuneloop.store import datasets
 
     asked = read(StatisticsSettings, lease.spec["statistics"], path="statistics")
     version = datasets.version(ws, lease.spec["data"])
-    found = statistics(ws, version, tokenizer=asked.base, progress=_stoppable(lease))
-    file = ws.path(EXPORTS, lease.run) / f"{version.name}-statistics.html"
-    file.write_text(page(found, version), encoding="utf-8")
-    return {"file": file.name, "data": version.name, "statistics": to_jsonable_python(found)}
+    found = statistics(ws, version, tokenizer=asked.base, progress=stoppable(lease))
+    run_files.put(ws, lease.run, "statistics.json", to_json(found, indent=2).decode())
+    file = run_files.put(ws, lease.run, f"{version.name}-statistics.html", page(found, version))
+    return {"file": file.name, "data": version.name, "records": found.records}
 
 
 def _forget(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare import forgetting
+    from tuneloop.runs import queue
+    from tuneloop.runs.stoppable import stoppable
 
     spec = lease.spec
-    found = forgetting.touched(ws, subject=spec["subject"], source=spec["source"])
-    done = forgetting.forget(ws, found, person=spec["person"], rebuild=spec["rebuild"], progress=_stoppable(lease))
+    forgetting.finish(ws)  # an attempt that was killed may have erased it: its result is there
+    if queue.show(ws, lease.run).result is None:
+        found = forgetting.touched(ws, subject=spec["subject"], source=spec["source"])
+        forgetting.forget(
+            ws,
+            found,
+            person=spec["person"],
+            rebuild=spec["rebuild"],
+            run=lease.run,
+            progress=stoppable(lease, left="nothing was erased"),
+        )
     forgetting.hide_subject(ws, lease.run)
-    return {"versions": dict(done.versions), "rebuilds": dict(done.rebuilds), "records": len(found.records)}
+    return dict(queue.show(ws, lease.run).result or {})
 
 
 def _review(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop.prepare.review_sample import SampleSettings, draw_review
+    from tuneloop.runs.stoppable import stoppable
     from tuneloop.store import datasets
 
     asked = read(SampleSettings, lease.spec["review"], path="review")
     version = datasets.version(ws, lease.spec["data"])
-    person, watch = lease.spec["person"], _stoppable(lease)
+    person, watch = lease.spec["person"], stoppable(lease)
     made = draw_review(ws, version, count=asked.count, seed=asked.seed, by=asked.by, person=person, progress=watch)
     return {"review": made.name}
 
@@ -164,22 +178,11 @@ def _spam_model(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from dataclasses import asdict
 
     from tuneloop.prepare.spam_model import fit_spam_model, fitted_by
+    from tuneloop.runs.stoppable import stoppable
 
     with _uploads(ws, lease.run) as named:
-        fitted = fit_spam_model(named(lease.spec["file"]), fitted_by(ws, lease.run), progress=_stoppable(lease))
+        fitted = fit_spam_model(named(lease.spec["file"]), fitted_by(ws, lease.run), progress=stoppable(lease))
     return {**asdict(fitted), "file": lease.run}
-
-
-def _stoppable(lease: Lease) -> Watcher:
-    """Tells the run how far the work is, and ends it where a person asked for that."""
-    from tuneloop.errors import StoppedError
-
-    def look(progress: Progress) -> None:
-        lease.watch(progress)
-        if how := lease.should_stop():
-            raise StoppedError(f"the run was stopped ({how})", do="Nothing was kept; start it again")
-
-    return look
 
 
 @contextmanager

@@ -6,8 +6,6 @@ export with its name; an existing file is not replaced unless told to.
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 from tuneloop.config import Settings, setting
 from tuneloop.errors import UsageError, nearest
+from tuneloop.prepare import run_files
 from tuneloop.prepare.layout import Layout, layouts
 from tuneloop.prepare.versions import records
 from tuneloop.prepare.writer import writers
@@ -22,11 +21,6 @@ from tuneloop.records import DatasetVersion, Progress, Split, Watcher, unwatched
 from tuneloop.store import Workspace, durable
 from tuneloop.store.tags import tags_of
 
-EXPORTS = "exports"
-"""The folder of a workspace with what runs wrote, one folder each."""
-MAKERS = ("export", "statistics")
-"""The kinds of runs that write there."""
-KEPT_DAYS = 7
 BESIDE = ("id", "split", "weight", "tags")
 """What may stand beside a record's own fields."""
 _TOLD_EVERY = 1000
@@ -83,7 +77,7 @@ def export(
         raise UsageError(f"{to} is there already", expected="a new name", do="Or say --replace (replace=True)")
     if not to.parent.is_dir():
         raise UsageError(f"there is no folder {to.parent}", expected="a folder that is there", do="Make it first")
-    rows = _Rows(ws, version, made, split, tuple(beside), progress)
+    rows = _Rows(ws, version, made, split, tuple(beside), progress, writer.passes)
     temporary = durable.temporary_beside(to)
     with durable.storage_errors(to):
         try:
@@ -100,12 +94,12 @@ def export(
 def export_by_run(
     ws: Workspace, run: str, version: DatasetVersion, asked: ExportSettings, progress: Watcher = unwatched
 ) -> Exported:
-    """The same into the workspace, where `exported_by` finds it for `KEPT_DAYS` days."""
+    """The same into the workspace, where `run_files.made_by` finds it."""
     name = f"{version.name}{f'-{asked.split}' if asked.split else ''}.{asked.form}"
     return export(
         ws,
         version,
-        ws.path(EXPORTS, run) / name,
+        run_files.place_for(ws, run, name),
         layout=asked.layout,
         format=asked.form,
         split=asked.split,
@@ -113,22 +107,6 @@ def export_by_run(
         replace=True,
         progress=progress,
     )
-
-
-def exported_by(ws: Workspace, run: str) -> Path | None:
-    """The file that a run wrote; None when its time is over, or its data was forgotten."""
-    folder = ws.folder / EXPORTS / run
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return next((file for file in found if not file.name.startswith(durable.TEMPORARY)), None)
-
-
-def remove_old_exports(ws: Workspace) -> list[str]:
-    """Remove what is older than `KEPT_DAYS` days; returns the runs' ids."""
-    folder, oldest = ws.folder / EXPORTS, time.time() - KEPT_DAYS * 86_400
-    old = [one for one in folder.iterdir() if one.stat().st_mtime < oldest] if folder.is_dir() else []
-    for one in old:
-        shutil.rmtree(one, ignore_errors=True)
-    return [one.name for one in old]
 
 
 def format_of(file: Path) -> str:
@@ -158,7 +136,9 @@ class _Rows:
         split: Split | None,
         beside: tuple[str, ...],
         progress: Watcher,
+        passes: int,
     ) -> None:
+        self._left = passes
         self._ws, self._version, self._layout = ws, version, layout
         self._split, self._beside, self._progress = split, beside, progress
         self._tags = tags_of(ws, version) if "tags" in beside else {}
@@ -166,12 +146,13 @@ class _Rows:
 
     def __call__(self) -> Iterator[dict[str, Any]]:
         total = self._version.splits.get(self._split, 0) if self._split else self._version.records
-        self.count = 0
+        self._left -= 1
+        self.count, stage = 0, "check" if self._left else "export"
         for record, split, weight in records(self._ws, self._version, self._split):
             row = self._layout.row(record)
             told = {"id": record.id, "split": split, "weight": weight, "tags": list(self._tags.get(record.id, ()))}
             self.count += 1
             if self.count % _TOLD_EVERY == 0:
-                self._progress(Progress("export", self.count, total, "records"))
+                self._progress(Progress(stage, self.count, total, "records"))
             yield row | {name: told[name] for name in self._beside}
-        self._progress(Progress("export", self.count, total, "records"))
+        self._progress(Progress(stage, self.count, total, "records"))

@@ -12,7 +12,8 @@ the origin.  For each version that is touched:
 - originals, excerpts and examples in ledgers and reports are erased, and so are the answers of evaluations, what
   reviewers said of the records, pages of statistics, and what runs exported.
 
-Checkpoints of the runs that trained on the data are removed.  Models stay until a person removes them, as only a
+Checkpoints of the runs that used the data are removed, with the encoded texts, samples and logs in their folders.
+Models stay until a person removes them, as only a
 rebuild replaces them: `Forgotten.rebuilds` names the runs that were queued.
 
 The old blobs are named in the same transaction that makes the new versions visible, and removed after it; when the
@@ -34,16 +35,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tuneloop.errors import ConflictError, NotFoundError, UsageError
-from tuneloop.prepare import near_index
+from tuneloop.errors import ConflictError, NotFoundError, StoppedError, UsageError
+from tuneloop.prepare import near_index, run_files
 from tuneloop.prepare.commit import SCHEME
 from tuneloop.prepare.erasing import COLUMNS, REWRITTEN, Rewriting
-from tuneloop.prepare.exporting import EXPORTS, MAKERS
 from tuneloop.prepare.fetching.spool import remove_spools
 from tuneloop.prepare.gate import pseudonym
 from tuneloop.prepare.salt import salt
 from tuneloop.prepare.scrubbing import scrubbed
 from tuneloop.prepare.statistics import PAGES
+from tuneloop.prepare.using import WORKING, User, left_by, users
 from tuneloop.prepare.versions import MERGED_ALIKE
 from tuneloop.records import Progress, Watcher, unwatched
 from tuneloop.records.canonical import canonical
@@ -68,7 +69,6 @@ from tuneloop.store.triage import erase_subject
 from tuneloop.store.workspace import FETCHED
 
 PENDING = "erase"
-_LIVE = ("queued", "running", "pausing")
 
 
 @dataclass(frozen=True)
@@ -154,19 +154,28 @@ def touched(ws: Workspace, *, subject: str | None = None, source: str | None = N
 
 
 def forget(
-    ws: Workspace, found: Touched, *, person: str, rebuild: bool = True, progress: Watcher = unwatched
+    ws: Workspace,
+    found: Touched,
+    *,
+    person: str,
+    rebuild: bool = True,
+    run: str | None = None,
+    progress: Watcher = unwatched,
 ) -> Forgotten:
     """Erase what `touched` found.
 
-    `progress` hears of each version before anything is erased, and may end it all with an error.  Raises `UsageError`
-    while a run works on the data, and `ConflictError` when a version was made meanwhile, which may hold it as well.
+    `progress` hears of each version before anything is erased, and may end it all with an error.  `run` is the run that
+    does it: from the moment of the erasure on its result names the versions, and `finish` does what is left.  Raises
+    `UsageError` while a run works on the data, and `ConflictError` when a version was made meanwhile, which may hold it
+    as well.
     """
     finish(ws)
-    _refuse_live(ws, found)
     known = {one.name for one in datasets.versions(ws)}
     secret = ws.key() or salt(ws, keep=True)
     gone = frozenset(found.records)
     subjects = [] if found.subject is None else [found.subject, pseudonym(ws, found.subject)]
+    with ws.db.read() as connection:
+        _users(connection, found)
     with ExitStack() as stack:
         seen: Seen = {}
         plans: list[_Plan] = []
@@ -181,6 +190,8 @@ def forget(
         progress(Progress("forget", total, total, "steps"))
         with ws.db.write(durable=True) as connection:
             lock_kind(connection, "data")
+            lock_kind(connection, "run")  # no run is claimed meanwhile
+            using = _users(connection, found)
             if set(connection.execute(select(dataset_versions.c.name)).scalars()) != known:
                 raise ConflictError("a dataset version was made meanwhile", do="Look again at what is touched")
             made = {plan.name: plan.commit(connection, person) for plan in plans}
@@ -188,24 +199,34 @@ def forget(
             if subjects:
                 erase_subject(connection, subjects)
             erase_records(connection, (record for plan in plans for record in plan.erased))
-            erased = _checkpoints(connection, found)
-            folders = [row.folder for row in erased] + _pages(connection, found) + _copies_of(connection, found)
-            old = sorted({address for plan in plans for address in plan.before})
-            _set_pending(connection, {"blobs": old, "folders": folders})
-    finish(ws)
-    remove_spools(ws.folder / FETCHED)
-    _remove_copies(ws)
-    forget_verdicts(ws.folder)
-    return Forgotten(found, made, _rebuild(ws, found, made) if rebuild else {}, len(erased))
+            erased = _checkpoints(connection, using)
+            _set_pending(
+                connection,
+                {
+                    "blobs": sorted({address for plan in plans for address in plan.before}),
+                    "folders": [*_pages(connection, found), *_copies(ws, found, using)],
+                    "rebuild": list(found.models) if rebuild else [],
+                    "versions": made,
+                    "run": run,
+                },
+            )
+            if run is not None:
+                result = {"versions": made, "rebuilds": {}, "records": len(found.records)}
+                connection.execute(update(runs).where(runs.c.id == run).values(result=result))
+    return Forgotten(found, made, finish(ws, progress=progress), erased)
 
 
-def finish(ws: Workspace) -> None:
-    """Remove the files that an erasure has named and a killed process has left."""
+def finish(ws: Workspace, *, progress: Watcher = unwatched) -> dict[str, str]:
+    """Do what is left to do once an erasure is visible, also where a process was killed in the middle of it: remove the
+    files that it named, and queue the training of touched models.  Returns the runs by model; nothing left is no error.
+    """
     with ws.db.read() as connection:
         pending = connection.execute(select(kept.c.value).where(kept.c.key == PENDING)).scalar()
         if not pending:
-            return
+            return {}
         named = set(connection.execute(select(dataset_ledgers.c.address)).scalars())
+    with suppress(StoppedError):  # what is erased cannot be taken back, so this goes on
+        progress(Progress("erase", 0))
     for address in pending["blobs"]:
         if address not in named:
             ws.blobs.remove(address)
@@ -213,12 +234,26 @@ def finish(ws: Workspace) -> None:
     for folder in pending["folders"]:
         place = ws.folder / folder
         if place.is_dir():
-            shutil.rmtree(place)
+            shutil.rmtree(place, onerror=_unless_gone)
         else:
             place.unlink(missing_ok=True)
+    remove_spools(ws.folder / FETCHED)
+    _remove_copies(ws)
+    forget_verdicts(ws.folder)
     ws.db.compact()
     with ws.db.write(durable=True) as connection:
-        connection.execute(delete(kept).where(kept.c.key == PENDING))
+        if not connection.execute(delete(kept).where(kept.c.key == PENDING)).rowcount:
+            return {}  # another process did the same
+        rebuilds = _rebuild(connection, pending.get("rebuild", ()), pending.get("versions", {}))
+        if run := pending.get("run"):
+            result = connection.execute(select(runs.c.result).where(runs.c.id == run)).scalar() or {}
+            connection.execute(update(runs).where(runs.c.id == run).values(result={**result, "rebuilds": rebuilds}))
+    return rebuilds
+
+
+def _unless_gone(_: object, path: str, info: Any) -> None:
+    if not isinstance(info[1], FileNotFoundError):
+        raise info[1]
 
 
 def hide_subject(ws: Workspace, run: str) -> None:
@@ -424,30 +459,22 @@ def _records(
 def _remove_copies(ws: Workspace) -> None:
     """Copies of uploaded files that runs which were killed have left; those of runs that go on are in use."""
     with ws.db.read() as connection:
-        live = set(connection.execute(select(runs.c.id).where(runs.c.state.in_(_LIVE))).scalars())
+        live = set(connection.execute(select(runs.c.id).where(runs.c.state.in_(WORKING))).scalars())
     for folder in (ws.folder / "runs").glob(f"*/{INPUTS}"):
         if folder.parent.name not in live:
             shutil.rmtree(folder)
 
 
-def _refuse_live(ws: Workspace, found: Touched) -> None:
-    with ws.db.read() as connection:
-        live = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.state.in_(_LIVE))).all()
-    for row in live:
-        if named := _texts(row.spec) & set(found.versions):
+def _users(connection: Connection, found: Touched) -> list[User]:
+    """The runs that used the data; raises `UsageError` where one works on it."""
+    using = users(connection, found.versions)
+    for one in using:
+        if one.working:
             raise UsageError(
-                f"{row.id} works on {min(named)}, which holds what is to be forgotten",
-                do=f"Cancel it first: tuneloop runs cancel {row.id}",
+                f"{one.run} works on {one.of}, which holds what is to be forgotten",
+                do=f"Cancel it first: tuneloop runs cancel {one.run}",
             )
-
-
-def _texts(spec: Any) -> set[str]:
-    """Every text in what a run was asked: a version may be its data, or what it merges, extends or tests on."""
-    if isinstance(spec, Mapping):
-        spec = list(spec.values())
-    if isinstance(spec, list):
-        return set[str]().union(*map(_texts, spec))
-    return {spec} if isinstance(spec, str) else set()
+    return using
 
 
 def _scrub(connection: Connection, found: Touched, plans: Sequence[_Plan]) -> None:
@@ -471,19 +498,19 @@ def _pages(connection: Connection, found: Touched) -> list[str]:
     return pages
 
 
-def _copies_of(connection: Connection, found: Touched) -> list[str]:
-    """What was made of touched versions to be looked at or taken away: files of exports, statistics and their pages."""
-    rows = connection.execute(select(runs.c.id, runs.c.spec).where(runs.c.kind.in_(MAKERS))).all()
-    makers = [row.id for row in rows if row.spec.get("data") in found.versions]
-    connection.execute(update(runs).where(runs.c.id.in_(makers)).values(result=None))
-    return [f"{PAGES}/{name}.html" for name in found.versions] + [f"{EXPORTS}/{run}" for run in makers]
+def _copies(ws: Workspace, found: Touched, using: Sequence[User]) -> list[str]:
+    """What was made of touched versions: encoded texts and samples, exported files, statistics and their pages."""
+    pages = [f"{PAGES}/{name}.html" for name in found.versions]
+    exports = [f"{run_files.FOLDER}/{one.run}" for one in using if one.kind in run_files.MAKERS]
+    return [*pages, *exports, *(left for one in using for left in left_by(ws, one.run))]
 
 
-def _checkpoints(connection: Connection, found: Touched) -> Sequence[Any]:
-    chosen = checkpoints.c.run.in_(found.runs)
-    rows = connection.execute(select(checkpoints).where(chosen)).all()
+def _checkpoints(connection: Connection, using: Sequence[User]) -> int:
+    """Their files lie in the runs' folders, which go."""
+    chosen = checkpoints.c.run.in_([one.run for one in using])
+    count = len(connection.execute(select(checkpoints.c.run).where(chosen)).all())
     connection.execute(delete(checkpoints).where(chosen))
-    return rows
+    return count
 
 
 def _set_pending(connection: Connection, pending: Mapping[str, Any]) -> None:
@@ -491,16 +518,13 @@ def _set_pending(connection: Connection, pending: Mapping[str, Any]) -> None:
     connection.execute(insert(kept).values(key=PENDING, value=dict(pending)))
 
 
-def _rebuild(ws: Workspace, found: Touched, made: Mapping[str, str]) -> dict[str, str]:
+def _rebuild(connection: Connection, names: Sequence[str], made: Mapping[str, str]) -> dict[str, str]:
     """Queue the training of each touched model again, on the version without the data."""
     queued: dict[str, str] = {}
-    for name in found.models:
-        with ws.db.read() as connection:
-            query = select(runs.c.kind, runs.c.spec, runs.c.needs, runs.c.scenario).join(
-                models, models.c.run == runs.c.id
-            )
-            row = connection.execute(query.where(models.c.name == name)).first()
+    for name in names:
+        query = select(runs.c.kind, runs.c.spec, runs.c.needs, runs.c.scenario).join(models, models.c.run == runs.c.id)
+        row = connection.execute(query.where(models.c.name == name)).first()
         if row is not None and row.kind == "train" and row.spec.get("data") in made:
             spec = {**row.spec, "data": made[row.spec["data"]]}
-            queued[name] = queue.submit(ws, "train", spec, row.needs, scenario=row.scenario)
+            queued[name] = queue.add(connection, "train", spec, row.needs, row.scenario)
     return queued

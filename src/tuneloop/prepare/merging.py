@@ -17,14 +17,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from tuneloop.errors import StoppedError, UsageError
+from tuneloop.errors import UsageError
 from tuneloop.prepare.advising import of_counts
 from tuneloop.prepare.commit import BRIDGE, MEMBER_ROWS, SCHEME, counts_of
 from tuneloop.prepare.extended import Extended
 from tuneloop.prepare.split import Splits, Splitter, splits
-from tuneloop.records import DatasetVersion, Progress, Split, Watcher, together, unwatched
+from tuneloop.records import DatasetVersion, Progress, Split, Watcher, unwatched
 from tuneloop.records.canonical import canonical
 from tuneloop.registry import spec_of
+from tuneloop.runs.stoppable import stoppable
 from tuneloop.store import Workspace, datasets
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def merge(
     versions = [datasets.version(ws, name) for name in names]
     if len({one.id for one in versions}) < len(versions) or len(versions) < 2:
         raise UsageError(f"found {', '.join(names) or 'no version'}", expected="at least two different versions")
-    watch = together(progress, lease.watch) if lease else progress
+    watch = stoppable(lease, progress) if lease else progress
     return _Merge(ws, versions, split or splits.create("clustered"), lease, watch).run()
 
 
@@ -112,8 +113,6 @@ class _Merge:
                 summary = one if summary is None else summary + one
                 seen += batch.num_rows
                 self.progress(Progress("merge", seen, total, "records"))
-                if self.lease and self.lease.should_stop():
-                    raise StoppedError("stopped; nothing was kept", do="Run the command again to start over")
         return self.splitter.split(summary)
 
     def _members(self, placed: Splits) -> Iterator[tuple[str, Split, float]]:

@@ -130,6 +130,7 @@ class _Job:
             told = report(ingest, pipeline, splits, made, ledgers) | self._test_set(made)
             version = self._finish(made, told, members, ledgers, pipeline.originals)
             ingest.leave(made=True)
+            self.progress(Progress("commit", final.rows, final.rows, "records"))
             return version
 
     def _pipeline(self, outcomes: Outcomes) -> Pipeline:

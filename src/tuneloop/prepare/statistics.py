@@ -116,6 +116,10 @@ def statistics(
 ) -> Statistics:
     """Measure a version; `tokenizer` is a base model's name or folder, whose tokens are counted."""
     seen = 0
+
+    def look() -> None:
+        progress(Progress("statistics", seen, version.records, "records"))
+
     lengths: list[int] = []
     turns: Counter[int] = Counter()
     languages: Counter[str] = Counter()
@@ -137,9 +141,12 @@ def statistics(
                     drawn.append((wanted, record))
                     turns[len(record.messages)] += 1
         seen += batch.num_rows
-        progress(Progress("statistics", seen, version.records, "records"))
+        look()
     sample = [record for _, record in sorted(drawn, key=lambda one: one[0])[:SAMPLE]]
     whole, told = _tokens(sample, tokenizer)
+    look()
+    near_repeats = _near_repeats(sample)
+    look()
     origins, synthetic = _sources(ws, version)
     base = advising.base_facts(tokenizer)
     found = Statistics(
@@ -156,7 +163,7 @@ def statistics(
         tokenizer=tokenizer,
         tokens=Spectrum.of(whole),
         answer_tokens=Spectrum.of(told),
-        near_repeats=_near_repeats(sample),
+        near_repeats=near_repeats,
         distinct=_distinct(sample),
         openings=_openings(sample),
         balance=min(labels.values()) / max(labels.values()) if labels else None,

@@ -1,6 +1,6 @@
 """The contract of a writer: rows of plain data → one file of a format.
 
-`rows` is asked for once, or twice where a format must know all columns before the first row.
+`rows` is asked for once, or twice (`passes`) where a format must know all columns before the first row.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Writer(Member):
     """`media` is the format's media type."""
 
     media: ClassVar[str]
+    passes: ClassVar[int] = 1
 
     def write(self, file: Path, rows: Rows) -> None:
         raise NotImplementedError

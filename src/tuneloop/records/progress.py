@@ -42,6 +42,7 @@ STAGES: Mapping[str, Words] = {
     "export": Words("export", "导出"),
     "statistics": Words("statistics", "统计"),
     "forget": Words("forget", "删除"),
+    "erase": Words("erase files", "清除文件"),
     "fit": Words("fit", "拟合"),
 }
 UNITS: Mapping[str, Words] = {
@@ -50,7 +51,6 @@ UNITS: Mapping[str, Words] = {
     "records": Words("records", "条记录"),
     "rows": Words("rows", "行"),
     "rounds": Words("rounds", "轮"),
-    "versions": Words("versions", "个版本"),
     "pages": Words("pages", "页"),
     "MiB": Words("MiB", "MiB"),
     "steps": Words("steps", "步"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,47 +50,63 @@ def how_far(kept: Mapping[str, Any] | None) -> HowFar | None:
     )
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a row keeps of one `Progress`, but for the time, as plain data."""
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str
+    note: Mapping[str, str] | None
+    seconds_left: float | None
+
+    def kept(self, now: float) -> dict[str, Any]:
+        """What the run's row keeps, at the time `now` (the database's)."""
+        return {**vars(self), "time": now}
+
+
 class Telling:
     """Keeps what a run's process last told, for the thread that writes it down.
 
-    Called from the work as a watcher, at any rate: it does no more than to note the moment.
+    Called from the work as a watcher, at any rate: it does no more than to note the moment.  Here and not in the thread
+    a value that is no number is an error.
     """
 
     def __init__(self) -> None:
-        self._newest: Progress | None = None
-        self._written: Progress | None = None
-        self._stage, self._begun, self._first = "", 0.0, 0
+        self._newest: Told | None = None
+        self._written: Told | None = None
+        self._at = time.monotonic()
+        self._pass: tuple[object, ...] = ()
+        self._begun, self._first = 0.0, 0
 
     def __call__(self, progress: Progress) -> None:
-        if progress.stage != self._stage:
-            self._stage, self._begun, self._first = progress.stage, time.monotonic(), progress.done
-        self._newest = progress
+        self._at = time.monotonic()
+        doing = (progress.stage, progress.total, progress.unit, progress.note)
+        if doing != self._pass or self._newest is None or progress.done < self._newest.done:  # another pass, its pace
+            self._pass, self._begun, self._first = doing, self._at, progress.done
+        self._newest = Told(
+            str(progress.stage),
+            int(progress.done),
+            None if progress.total is None else int(progress.total),
+            str(progress.unit),
+            None if progress.note is None else progress.note._asdict(),
+            self._left(progress),
+        )
 
     @property
-    def fresh(self) -> Progress | None:
+    def fresh(self) -> Told | None:
         """What was told since it was last `written`."""
         return None if self._newest is self._written else self._newest
 
-    def written(self, progress: Progress) -> None:
-        self._written = progress
-
-    def row(self, progress: Progress, now: float) -> dict[str, Any]:
-        """What the run's row keeps of it, at the time `now` (the database's)."""
-        return {
-            "stage": progress.stage,
-            "done": progress.done,
-            "total": progress.total,
-            "unit": progress.unit,
-            "note": None if progress.note is None else progress.note._asdict(),
-            "seconds_left": self._left(progress),
-            "time": now,
-        }
+    def written(self, told: Told) -> None:
+        self._written = told
 
     def _left(self, progress: Progress) -> float | None:
-        told = progress.values.get("seconds_left")
-        if told is not None:
-            return round(told, 1)
-        took, done = time.monotonic() - self._begun, progress.done - self._first
-        if progress.total is None or done <= 0 or took < 1:
-            return None
-        return round(took / done * max(progress.total - progress.done, 0), 1)
+        left = progress.values.get("seconds_left")
+        if left is None:
+            took, done = self._at - self._begun, progress.done - self._first
+            if progress.total is None or done <= 0 or took < 1:
+                return None
+            left = took / done * max(progress.total - progress.done, 0)
+        return round(float(left), 1) if math.isfinite(left) else None

@@ -203,7 +203,7 @@ class Lease:
             if result is not None:
                 values["result"] = result
             if fresh := self.watch.fresh:
-                values["progress"] = self.watch.row(fresh, clock(connection))
+                values["progress"] = fresh.kept(clock(connection))
             connection.execute(update(runs).where(runs.c.id == self.run).values(values))
         self._stop_renewing()
 
@@ -229,7 +229,7 @@ class Lease:
                     self.fence(connection)
                     values: dict[str, Any] = {"lease_until": now() + self.seconds}
                     if fresh is not None:
-                        values["progress"] = self.watch.row(fresh, clock(connection))
+                        values["progress"] = fresh.kept(clock(connection))
                     connection.execute(update(runs).where(runs.c.id == self.run).values(values))
                 due = time.monotonic() + every
                 if fresh is not None:

@@ -187,6 +187,10 @@ def _ask(ws: Workspace, run_id: str, what: str) -> Run:
             values = {"state": done, "stop": "", "lease_until": None, "finished": over}
             connection.execute(update(runs).where(runs.c.id == run_id).values(values))
             add_event(connection, run_id, done, {})
+        elif row["state"] in ACTIVE and row["result"] is not None:
+            raise ConflictError(
+                f"{run_id} has done its work and clears up", expected="a run that can be stopped", do="Wait a moment"
+            )
         elif row["state"] in ACTIVE:
             stronger = what == "cancel" or row["state"] == "running"
             if stronger and row["stop"] != what:

@@ -63,7 +63,10 @@ def list(
 
 
 def deaf(ws: Workspace, seconds: float) -> Sequence[Run]:
-    """Runs in processes of their own that were asked to cancel over `seconds` ago and go on."""
+    """Runs in processes of their own that were asked to cancel over `seconds` ago and go on.
+
+    One with a result is past what could be cancelled, and clears up.
+    """
     asked = select(run_events.c.run).where(run_events.c.kind == "cancelling")
     with ws.db.read() as connection:
         now = clock(connection)
@@ -71,7 +74,7 @@ def deaf(ws: Workspace, seconds: float) -> Sequence[Run]:
             runs.c.state == "cancelling", ~runs.c.here, runs.c.id.in_(asked.where(run_events.c.time < now - seconds))
         )
         found = [run_of(row, left_alone(row, now)) for row in connection.execute(query).mappings()]
-    return [run for run in found if run.active]
+    return [run for run in found if run.active and run.result is None]
 
 
 def events(ws: Workspace, run_id: str, after: int = 0, follow: bool = False) -> Iterator[Event]:

@@ -84,15 +84,23 @@ def program(words: Sequence[str]) -> tuple[typer.Typer, str, list[str]]:
     names = actions(name)
     if not names:
         return _alone(_function(name)), f"tuneloop {name}", rest
-    rest = verb_first(rest, flags=("--json",))
-    if not rest or (rest[0].startswith("-") and rest[0] != "--help"):
-        rest = [names[0], *rest]
-    if rest[0] in names:
-        return _alone(_action(name, rest[0])), f"tuneloop {name} {rest[0]}", rest[1:]
+    common, others = _common(rest)
+    if others[:1] and others[0] in names:
+        return _alone(_action(name, others[0])), f"tuneloop {name} {others[0]}", [*common, *others[1:]]
+    if "--help" not in rest and (not others or others[0].startswith("-")):
+        return _alone(_action(name, names[0])), f"tuneloop {name} {names[0]}", rest
     group = typer.Typer(help=_module(name).ABOUT, epilog=f"Without a command: {names[0]}.", callback=_group, **PLAIN)
     for action in names:
         group.command(action)(_action(name, action))
-    return group, f"tuneloop {name}", rest
+    return group, f"tuneloop {name}", ["--help"] if "--help" in rest else others
+
+
+def _common(words: list[str]) -> tuple[list[str], list[str]]:
+    """The options that every action takes and that stand in front, and the rest."""
+    place = 0
+    while place < len(words) and (words[place] == "--json" or words[place].startswith(("-w", "--workspace"))):
+        place += 2 if words[place] in ("-w", "--workspace") else 1
+    return words[:place], words[place:]
 
 
 def actions(name: str) -> tuple[str, ...]:
@@ -106,7 +114,7 @@ def _lesson() -> typer.Typer:
     group = typer.Typer(help=LESSON, callback=_group, **PLAIN)
     for name in COMMANDS:
         about = getattr(_module(name), "ABOUT", None)
-        group.command(name, help=about)(_group if about else _function(name))
+        group.command(name, help=about)(_elsewhere if about else _function(name))
     return group
 
 
@@ -134,6 +142,11 @@ def _group() -> None:
     """No options of its own: `verb_first` moves those that stand before the verb."""
 
 
+def _elsewhere() -> None:
+    """Stands in the list of commands for one with actions, which `program` finds before."""
+    raise UsageError("found a command behind --", expected="tuneloop COMMAND", do="See: tuneloop --help")
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -158,16 +171,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def verb_first(words: list[str], flags: Sequence[str] = ()) -> list[str]:
-    """`-w FOLDER verb …` → `verb -w FOLDER …`: what stands after the verb comes later, and so wins.
-
-    `flags` are further options without a value that may stand before the verb.
-    """
-    before: list[str] = []
-    while words and (words[0].startswith(("-w", "--workspace")) or words[0] in flags):
-        several = 2 if words[0] in ("-w", "--workspace") else 1
-        before, words = [*before, *words[:several]], words[several:]
-    return [*words[:1], *before, *words[1:]]
+def verb_first(words: list[str]) -> list[str]:
+    """`-w FOLDER verb …` → `verb -w FOLDER …`: what stands after the verb comes later, and so wins."""
+    common, rest = _common(words)
+    return [*rest[:1], *common, *rest[1:]]
 
 
 def _failed(error: TuneloopError, as_json: bool) -> int:

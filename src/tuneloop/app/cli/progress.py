@@ -15,6 +15,7 @@ from tuneloop.wording import Words
 EVERY, SHARE = 5.0, 0.02
 """Between two plain lines pass 5 seconds, or 2 % of the time so far where that is more: a log stays readable."""
 
+LEFT = Words("{time} left", "剩余 {time}")
 HIDDEN = ("gradient_norm", "learning_rate", "seconds_left")
 """Figures that the line has no room for; the curves hold them."""
 
@@ -96,7 +97,7 @@ def parts_of(progress: Progress, seconds: float) -> list[str]:
     if left is None and progress.total and 0 < progress.done < progress.total and seconds > 1:
         left = seconds / progress.done * (progress.total - progress.done)
     if left:
-        parts.append(str(Words("{time} left", "剩余 {time}").format(time=duration(left))))
+        parts.append(str(LEFT.format(time=duration(left))))
     return parts + ([str(progress.note)] if progress.note else [])
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tuneloop.errors import TuneloopError
 from tuneloop.jobs import keeping
-from tuneloop.prepare.exporting import remove_old_exports
+from tuneloop.prepare import run_files
 from tuneloop.store import Workspace
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Housekeeper:
                 keeping.keep_up(self._ws)
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     keeping.remove_expired(self._ws)
-                    remove_old_exports(self._ws)
+                    run_files.remove_old(self._ws)
                     swept = time.monotonic()
             except (
                 TuneloopError,

@@ -40,14 +40,14 @@ class Supervisor:
         self._thread.start()
 
     def look(self) -> list[str]:
-        """End what does not obey, and start what may start now; returns those that were started."""
+        """Start what may start now, and end what does not obey; returns those that were started."""
         self._started = {run for run in self._started if self._executor.wait(run, 0) is None}  # no zombies
-        for run in self._executor.end_deaf(self._ws):
-            log.warning("%s did not stop when it was cancelled, so its process was ended", run)
         chosen = starting.next_to_start(self._ws)
         for run in chosen:
             self._executor.start(self._ws, run)
             self._started.add(run)
+        for run in self._executor.end_deaf(self._ws):
+            log.warning("%s did not stop when it was cancelled, so its process was ended", run)
         return chosen
 
     def wake(self) -> None:

@@ -21,6 +21,7 @@ class Csv(Writer):
         "首行为列名的表格，UTF-8 带 BOM，Excel 可直接打开。会被电子表格当作公式执行的文本前面加一个单引号。",
     )
     media: ClassVar[str] = "text/csv; charset=utf-8"
+    passes: ClassVar[int] = 2
 
     formulas: bool = setting(
         False,

@@ -26,6 +26,7 @@ class Parquet(Writer):
     title = Words("Parquet", "Parquet")
     help = Words("Typed and compressed columns (zstd), for large sets.", "带类型的压缩列（zstd），适合大数据集。")
     media: ClassVar[str] = "application/vnd.apache.parquet"
+    passes: ClassVar[int] = 2
 
     def write(self, file: Path, rows: Rows) -> None:
         import pyarrow as pa

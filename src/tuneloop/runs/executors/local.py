@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
@@ -124,11 +124,15 @@ class LocalExecutor(Executor):
         """End the processes of this machine whose runs were asked to cancel over `grace` seconds ago and go on."""
         from tuneloop.runs import queue
 
-        ended = [run for run in queue.deaf(ws, grace) if run.owner is not None and process.alive(run.owner)]
-        for run in ended:
-            kill(run.owner)
-            queue.write_off(ws, run.id)
-        return [run.id for run in ended]
+        ended = []
+        for run in queue.deaf(ws, grace):
+            if run.owner is None or not process.alive(run.owner):
+                continue
+            with suppress(PermissionError, ProcessLookupError):  # another user's; one that has just ended
+                kill(run.owner)
+                queue.write_off(ws, run.id)
+                ended.append(run.id)
+        return ended
 
     def stop(self, ws: Workspace, run_id: str, grace: float = 30.0) -> Run:
         from tuneloop.runs import queue

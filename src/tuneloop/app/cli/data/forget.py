@@ -60,13 +60,15 @@ def command(
 
     screen = Screen(as_json)
     with workspace_at(workspace, create=False) as ws:
+        forgetting.finish(ws)
         found = forgetting.touched(ws, subject=subject, source=source)
         _say_touched(screen, found)
         if not yes:
             screen.say(TRIAL)
             screen.result(found)
             return
-        done = forgetting.forget(ws, found, person=getpass.getuser(), rebuild=rebuild)
+        with screen.progress() as watch:
+            done = forgetting.forget(ws, found, person=getpass.getuser(), rebuild=rebuild, progress=watch)
     for old, new in done.versions.items():
         screen.say(ERASED.format(old=old, new=new))
     for model, run in done.rebuilds.items():

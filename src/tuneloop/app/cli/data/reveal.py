@@ -14,7 +14,7 @@ from tuneloop.wording import Words
 OUTCOMES = {
     "unknown": Words(
         "{name}: no version here holds this pseudonym; it is from another workspace, or its data was forgotten.",
-        "{name}：本工作区的任何版本中都没有这个化名；它可能来自别的工作区，或相关数据已被遗忘。",
+        "{name}：本工作区的任何版本中都没有这个化名；它可能来自别的工作区，或相关数据已被删除。",
     ),
     "erased": Words(
         "{name}: the original was not kept, so nobody can tell the value.", "{name}：未保留原文，无法还原。"

@@ -42,7 +42,8 @@ def command(
     from tuneloop.prepare.spam_model import fit_spam_model
 
     screen = Screen(as_json)
-    made = fit_spam_model(examples, to)
+    with screen.progress() as watch:
+        made = fit_spam_model(examples, to, progress=watch)
     screen.say(MADE.format(file=made.file, spam=made.spam, ham=made.ham))
     if made.recall is None or made.false_positives is None:
         screen.say(FEW)

@@ -36,7 +36,6 @@ STATES = {
     "interrupted": Words("interrupted", "中断"),
 }
 TOLD = Words("{run}: {state}", "{run}：{state}")
-LEFT = Words("{time} left", "剩余 {time}")
 
 
 def state_of(run: Run) -> Words:
@@ -61,7 +60,7 @@ def took(run: Run) -> str:
 
 def progress_of(run: Run) -> str:
     """`clean 1,200/5,000 records  40 s left`; empty where it has told nothing, or is over."""
-    from tuneloop.app.cli.progress import duration
+    from tuneloop.app.cli.progress import LEFT, duration
     from tuneloop.runs.run import FINISHED
 
     told = run.progress
