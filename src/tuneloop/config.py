@@ -7,12 +7,14 @@ one (`recipe file`, `--set`, `default`, or the reason that a rule gave).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from tuneloop.errors import InputError, SettingError, Where, unknown_key
 from tuneloop.wording import Words
@@ -24,6 +26,43 @@ class Settings(BaseModel):
     """A frozen object that is its own configuration; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_yes_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        return numbers_alone(cls, value, info)
+
+
+def numbers_alone(kind: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """The value of a field, unless it is true or false where a number is asked: pydantic would read 1 or 0.
+
+    For `field_validator("*", mode="before")`; also of the items of a list of numbers.
+    """
+    given = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(one, bool) for one in given) and _takes_numbers(kind, str(info.field_name), given is value):
+        raise ValueError("a number, not true or false")
+    return value
+
+
+@cache
+def _takes_numbers(kind: type[BaseModel], name: str, in_list: bool) -> bool:
+    leaves = set(_leaves(kind.model_fields[name].annotation, in_list))
+    return bool(leaves & {int, float}) and bool not in leaves
+
+
+def _leaves(annotation: Any, in_list: bool) -> Iterator[Any]:
+    """The types that a value may have, or with `in_list` the items of a list."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _leaves(arguments[0], in_list)
+    elif origin in (Union, UnionType):
+        for one in arguments:
+            yield from _leaves(one, in_list)
+    elif in_list and origin in (list, tuple):
+        for one in arguments:
+            yield from _leaves(one, False)
+    elif not in_list:
+        yield annotation
 
 
 def setting(default: Any = ..., *, en: str, zh: str, **limits: Any) -> Any:

@@ -78,6 +78,13 @@ def create(
     _check_rows(request, training, "training_file")
     if validation is not None:
         _check_rows(request, validation, "validation_file")
+        if validation.digest == training.digest:
+            raise InvalidValidationFile(
+                f"{validation.filename} holds the same as the training file, and what is validated on is not trained"
+                " on: nothing is left to train on",
+                where=Where(field="validation_file"),
+                do="Name a file with other rows, or leave validation_file out: then a tenth is kept for it",
+            )
     with ws.db.write(durable=True) as connection:
         lock_kind(connection, "job")
         if identity := _known(connection, owner, told, repeat_key, retry):

@@ -22,10 +22,10 @@ from tuneloop.store.jobs import Job
 
 
 def write_inputs(ws: Workspace, job: Job, folder: Path) -> list[Path]:
-    """The training file's lines and, where there is one, the validation file's, each as JSONL."""
+    """The lines of the validation file, where there is one, and then of the training file, each as JSONL."""
     method: Method = job.method["type"]
     places = []
-    for role, identity in (("train", job.training_file), ("validation", job.validation_file)):
+    for role, identity in (("validation", job.validation_file), ("train", job.training_file)):
         if identity is not None:
             one = files.file(ws, identity, expired=True)
             place = folder / role / f"{PurePosixPath(one.filename).stem}.jsonl"

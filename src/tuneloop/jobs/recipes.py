@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from tuneloop.jobs import held_out
 from tuneloop.prepare.checking import epochs as hosted_epochs
-from tuneloop.prepare.recipe import DEFAULT_STEPS
+from tuneloop.prepare.recipe import DEFAULT_STEPS, PrepareRecipe
 from tuneloop.records import DatasetVersion
 from tuneloop.store.jobs import Job
 
@@ -25,8 +27,11 @@ def numbers_of(job: Job) -> dict[str, Any]:
     return found
 
 
-def prepare_recipe(job: Job) -> dict[str, Any]:
-    """Cleaning as usual, but for reinforcement, whose references are data that must stay as they are."""
+def prepare_recipe(job: Job, inputs: Sequence[Path]) -> dict[str, Any]:
+    """Cleaning as usual, but for reinforcement, whose references are data that must stay as they are.
+
+    `inputs` are what `write_inputs` made: the validation file first, where there is one.
+    """
     options = job.options
     share = float(options.get("validation_split", 0.1))
     recipe: dict[str, Any] = {
@@ -35,9 +40,10 @@ def prepare_recipe(job: Job) -> dict[str, Any]:
         if share
         else "train_only",
     }
+    recipe |= {key: value for key, value in options.get("prepare", {}).items() if value is not None}
     if job.validation_file is not None:
-        recipe["split"] = {"name": "by_input", "validation": [1]}
-    return {**recipe, **options.get("prepare", {})}
+        recipe |= held_out.rules(PrepareRecipe(steps=recipe["steps"]).steps, inputs)
+    return recipe
 
 
 def train_recipe(job: Job, version: DatasetVersion, base: str) -> dict[str, Any]:
@@ -59,8 +65,10 @@ def train_recipe(job: Job, version: DatasetVersion, base: str) -> dict[str, Any]
         examples = version.splits.get("train", 0)
         recipe["epochs"] = recipe["epochs"] or hosted_epochs(examples)
         recipe["batch"] = recipe["batch"] or hosted_batch(examples)
-    recipe = {key: value for key, value in recipe.items() if value is not None}
-    return {**recipe, **options.get("train", {})}
+    own = {key: value for key, value in options.get("train", {}).items() if value is not None}
+    if "batch_tokens" in own:  # says the same in another unit
+        recipe["batch"] = None
+    return {key: value for key, value in recipe.items() if value is not None} | own
 
 
 def multiplier(job: Job) -> float | None:

@@ -17,7 +17,9 @@ from pydantic import field_validator
 
 from tuneloop.config import Settings, read, setting
 from tuneloop.errors import SettingError, Where
+from tuneloop.jobs import contradicting, held_out
 from tuneloop.prepare.checking_rows import Method
+from tuneloop.prepare.recipe import PrepareRecipe
 from tuneloop.scores.grader import UnsupportedParameter, read_grader
 from tuneloop.train.optimizer import optimizers
 from tuneloop.train.recipe import TrainRecipe
@@ -233,6 +235,9 @@ def read_request(body: Mapping[str, Any]) -> JobRequest:
         if request.method.type == "reinforcement":
             _check_reinforcement(request.method)
     _check_options(request.options, request.method_name)
+    contradicting.check(body, CLASSIFICATION)
+    if request.validation_file is not None:
+        held_out.check_steps(read(PrepareRecipe, request.options.prepare, path="tuneloop.prepare").steps)
     return request
 
 
@@ -276,8 +281,6 @@ def _check_reinforcement(method: MethodSpec) -> None:
 
 
 def _check_options(options: Options, method: Method) -> None:
-    from tuneloop.prepare.recipe import PrepareRecipe
-
     for key in options.train:
         if key in NOT_THEIRS and not (key == "general" and options.train[key] in ("none", "shipped")):
             raise SettingError(

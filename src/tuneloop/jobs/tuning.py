@@ -7,6 +7,7 @@ the same for the same file, training goes on from its checkpoint, and the last t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from tuneloop import loop
 from tuneloop.config import read
 from tuneloop.errors import ConflictError, StoppedError, TuneloopError
-from tuneloop.jobs import creating, ending
+from tuneloop.jobs import creating, ending, held_out
 from tuneloop.jobs.checkpoint_models import keep_checkpoints
 from tuneloop.jobs.classification import COMPUTE, Classes, classes_of, measure
 from tuneloop.jobs.inputs import write_inputs
@@ -24,7 +25,7 @@ from tuneloop.jobs.results import result_csv
 from tuneloop.jobs.telling import JobLease
 from tuneloop.records import DatasetVersion, ModelVersion
 from tuneloop.runs import Lease
-from tuneloop.store import Workspace
+from tuneloop.store import Workspace, files
 from tuneloop.store import jobs as rows
 from tuneloop.store.files import insert_file
 from tuneloop.store.jobs import Job
@@ -78,20 +79,41 @@ def _carried_out(ws: Workspace, lease: Lease, job: Job) -> dict[str, Any]:
         derived.append(float(plan(version, recipe, workspace=ws).recipe.learning_rate or 0.0))
         recipe = recipe.model_copy(update={"learning_rate": derived[0] * times / RATE})
         recipe = read(TrainRecipe, recipe.model_dump(exclude_unset=True), path="train")
+    elif recipe.learning_rate is not None:  # the job shows by how much it differs from the derived one
+        unsaid = recipe.model_copy(update={"learning_rate": None})
+        derived.append(float(plan(version, unsaid, workspace=ws).recipe.learning_rate or 0.0))
     model = loop.train(version.name, workspace=ws, recipe=recipe, lease=told)
     return _made(ws, told, job, model)
 
 
 def _prepared(ws: Workspace, lease: JobLease, job: Job) -> DatasetVersion:
     inputs = write_inputs(ws, job, lease.folder / "input")
-    version = loop.prepare(list(inputs), workspace=ws, recipe=prepare_recipe(job), lease=lease)
+    version = loop.prepare(list(inputs), workspace=ws, recipe=prepare_recipe(job, inputs), lease=lease)
     counts = ", ".join(f"{split} {count}" for split, count in version.splits.items() if count)
     reasons = [
         {"outcome": one["outcome"], "reason": one["reason"], "count": one["count"]}
         for one in version.report.get("reasons", ())
     ]
     lease.say(f"Prepared {version.name}: {counts}", data=version.name, splits=dict(version.splits), reasons=reasons)
+    if job.validation_file is not None:
+        _say_in_both(ws, lease, job, version, inputs[-1])
     return version
+
+
+def _say_in_both(ws: Workspace, lease: JobLease, job: Job, version: DatasetVersion, training: Path) -> None:
+    """Rows of both files are validated on; raises `InputError` where no other is left."""
+    both = held_out.count(ws, version, training)
+    if both and not version.splits.get("train"):
+        raise held_out.nothing_left(files.file(ws, job.training_file, expired=True).filename)
+    if not version.splits.get("validation"):
+        lease.say("Cleaning left no row of the validation file, so nothing is validated on", level="warn")
+    if both:
+        lease.say(
+            f"Rows of the training file that are not trained on, as the validation file holds them or nearly the same:"
+            f" {both}",
+            level="warn",
+            in_both=both,
+        )
 
 
 def _made(ws: Workspace, lease: JobLease, job: Job, model: ModelVersion) -> dict[str, Any]:
