@@ -472,3 +472,25 @@ def test_the_run_that_forgets_leaves_no_name_in_the_file(ws):
     assert files
     assert not any(b"customer-of-one-name" in file.read_bytes() for file in files)
     assert queue.show(ws, run).spec["subject"] == "[forgotten]"
+
+
+@pytest.mark.parametrize("whom", [{"source": "source-1"}, {"subject": "b"}])
+def test_what_was_forgotten_and_comes_in_again_is_a_version_of_its_own(ws, write, whom):
+    rows = [row(number, "b" if number in (5, 6, 7) else "a") for number in range(40)]
+    first = made(ws, write, "one.jsonl", rows, split="train_only")
+    forgetting.forget(ws, forgetting.touched(ws, **whom), person="mei", rebuild=False)
+    left = len(ids(ws, datasets.version(ws, first.name)))
+    again = made(ws, write, "one.jsonl", rows, split="train_only")
+    assert "already_there" not in again.report
+    assert (again.records, len(ids(ws, again))) == (40, 40)
+    assert again.name not in (first.name, "data-2")
+    assert len(ids(ws, datasets.version(ws, first.name))) == left
+    same = made(ws, write, "one.jsonl", rows, split="train_only")
+    assert (same.name, same.report["already_there"]) == (again.name, True)
+    assert forgetting.touched(ws, **({"subject": "b"} if "subject" in whom else {"source": "source-1"})).versions == (
+        again.name,
+    )
+    forgetting.forget(ws, forgetting.touched(ws, subject="b"), person="mei", rebuild=False)
+    third = made(ws, write, "one.jsonl", rows, split="train_only")
+    assert len(ids(ws, third)) == 40
+    assert len({one.id for one in datasets.versions(ws)}) == len(datasets.versions(ws))

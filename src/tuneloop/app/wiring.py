@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -74,16 +75,26 @@ def _train(ws: Workspace, lease: Lease) -> dict[str, Any]:
 
 def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop import loop
+    from tuneloop.prepare import run_files
+    from tuneloop.prepare.places.upload import address_of
     from tuneloop.prepare.recipe import PrepareRecipe
+    from tuneloop.store.files import file
 
     recipe = read(PrepareRecipe, lease.spec["prepare"], path="prepare")
     with _uploads(ws, lease.run) as named:
-        inputs: list[str | Path] = [named(identity) for identity in lease.spec["files"]]
+        inputs: list[str | Path] = [address_of(one, file(ws, one).filename) for one in lease.spec.get("files", ())]
+        inputs += lease.spec.get("inputs", ())
         for address in lease.spec.get("addresses", ()):
             start, _, identity = address.partition(":")
             inputs.append(f"web:{named(identity)}" if start == "web" else address)
-        version = loop.prepare(inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease)
-    return {"data": version.name}
+        dry_run = bool(lease.spec.get("dry_run"))
+        version = loop.prepare(
+            inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease, dry_run=dry_run
+        )
+    if not dry_run:
+        return {"data": version.name}
+    made = run_files.put(ws, lease.run, "report.json", json.dumps(version.report, ensure_ascii=False))
+    return {"data": None, "file": made.name, "splits": dict(version.splits), "kinds": dict(version.kinds)}
 
 
 def _merge(ws: Workspace, lease: Lease) -> dict[str, Any]:

@@ -390,7 +390,8 @@ def _items(
     """The source items to be forgotten of one version, with the record that each ended in."""
     kind = "origins" if subject is not None else "fates"
     column, value = ("subject", subject) if subject is not None else ("source", source)
-    query = f"SELECT DISTINCT source, item, record FROM rows WHERE {column} = ?"
+    alive = "" if subject is not None else " AND reason <> 'forgotten'"  # a tombstone holds nothing any more
+    query = f"SELECT DISTINCT source, item, record FROM rows WHERE {column} = ?{alive}"
     found: dict[tuple[str, int], str | None] = {}
     for address in datasets.addresses(ws, version, kind):
         if address not in seen:

@@ -87,7 +87,7 @@ class _Merge:
             ledgers = self._ledgers(placed, stack)
             return datasets.add_version(
                 self.ws,
-                id=SCHEME + identity.hexdigest(),
+                id=datasets.own_id(self.ws, SCHEME + identity.hexdigest(), self.versions[0].scenario),
                 splits=counts_of(self.made),
                 kinds=dict(self.kinds),
                 pipeline=pipeline,

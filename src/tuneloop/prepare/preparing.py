@@ -230,7 +230,8 @@ class _Job:
                 told,
                 parent.name if parent else None,
             )
-        known = next((one for one in datasets.versions(self.ws, self.scenario) if one.id == made.id), None)
+        identity = datasets.own_id(self.ws, made.id, self.scenario)
+        known = next((one for one in datasets.versions(self.ws, self.scenario) if one.id == identity), None)
         fates = ledgers.fates.commit()
         again = known is not None and fates in datasets.addresses(self.ws, known.name, "fates")
         added = (
@@ -240,7 +241,7 @@ class _Job:
             added |= {"records": members.records.commit(), "members": members.members.commit()}
         version = datasets.add_version(
             self.ws,
-            id=made.id,
+            id=identity,
             splits=counts_of(made.splits),
             kinds=dict(made.kinds),
             pipeline=self._described(),
@@ -334,7 +335,11 @@ def _checked(inputs: Sequence[str | Path] | str | Path) -> list[str | Path]:
 def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, scenario: str) -> Iterator[Lease]:
     from tuneloop.runs import queue
 
-    spec = {"inputs": [shown(path) for path in paths], "recipe": recipe.model_dump(mode="json")}
+    spec = {
+        "inputs": [str(Path(path).resolve()) if name_of(path) == LOCAL else shown(path) for path in paths],
+        "prepare": recipe.model_dump(mode="json", exclude_unset=True),
+        "scenario": scenario,
+    }
     with queue.here(ws, "prepare", spec, scenario=scenario) as lease:
         yield lease
 

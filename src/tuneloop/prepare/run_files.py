@@ -1,4 +1,4 @@
-"""Files that runs make to be taken away or looked at: exports and pages of statistics.
+"""Files that runs make to be taken away or looked at: exports, pages of statistics, reports of dry runs.
 
 They lie in the workspace's `exports/`, a folder for each run, for `KEPT_DAYS` days or until their data is forgotten.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from tuneloop.store import Workspace, durable
 
 FOLDER = "exports"
-MAKERS = ("export", "statistics")
-"""The kinds of runs that make some."""
+MAKERS = ("export", "statistics", "prepare")
+"""The kinds of runs that make some; one that prepares, when it only tries, makes its report."""
 KEPT_DAYS = 7
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,19 @@ from tuneloop.store.workspace import Workspace
 
 Fence = Callable[[Connection], None]
 """Refuses a stale writer: called first inside the transaction (`lease.fence`)."""
+
+
+def own_id(ws: Workspace, id: str, scenario: str) -> str:
+    """The id that content of this identity is kept under.
+
+    A version that lost what was forgotten goes on under its id, which stands for all that it once held.  The same
+    content that comes in again is another version, and has an id derived from both.
+    """
+    held = {one.id: one.name for one in versions(ws, scenario) if "successor" in one.report.get("forgotten", {})}
+    while id in held:
+        scheme, _, _ = id.partition(":")
+        id = f"{scheme}:{hashlib.sha256(f'{id} after {held[id]}'.encode()).hexdigest()}"
+    return id
 
 
 def add_version(
