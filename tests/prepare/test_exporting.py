@@ -111,6 +111,8 @@ def test_a_table_runs_no_formula_and_reads_back_unless_told_otherwise(ws, write,
         cells = [cell for row in csv.reader(lines) for cell in row]
     assert "'=退款多久到账？" in cells
     assert not [cell for cell in cells if cell.startswith("=")]
+    again = prepare(file, workspace=ws, recipe=PrepareRecipe(steps=(), split="train_only"))
+    assert ids(ws, again) == ids(ws, version)
     exporting.export(ws, version, file, layout="columns", format={"name": "csv", "formulas": True}, replace=True)
     again = prepare(file, workspace=ws, recipe=PrepareRecipe(steps=(), split="train_only"))
     assert ids(ws, again) == ids(ws, version)

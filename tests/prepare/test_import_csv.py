@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tuneloop.prepare.writers.csv import Csv as Writer
+
 
 def test_names_and_lines(read):
     found = read("a.csv", '问题,答案\n"你好，在吗","在的, 亲"\n怎么退货,"第一步\n第二步"\n多久到,三天\n')
@@ -84,3 +86,53 @@ def test_the_recipe_may_say_it(write):
         {"column_1": "question", "column_2": "answer"},
         {"column_1": "a", "column_2": "b"},
     ]
+
+
+def test_two_encodings_in_one_table(read):
+    rows = [(f"如何退款{n}？", f"请点击申请退款{n}。") for n in range(10)]
+    lines = [",".join(row).encode("utf-8" if n < 7 else "gb18030") for n, row in enumerate(rows)]
+    found = read("a.csv", b"\r\n".join([b"question,answer", *lines]))
+    assert found.encoding == "utf-8+gb18030"
+    assert (found.data, found.rejected) == ([{"question": one, "answer": two} for one, two in rows], [])
+
+
+def test_nul_characters_cost_their_row(read):
+    found = read("a.csv", "question,answer\n你好吗,好\n\0天气\0,晴\n再见,再\n")
+    assert found.sentences == [
+        ("line 3", "found a NUL character (0x00), which no text holds. Export the table once more, or mend the row.")
+    ]
+    assert [row["answer"] for row in found.data] == ["好", "再"]
+
+
+CELLS = [
+    "=1+1",
+    "-5 度",
+    "+86 138",
+    "@某人",
+    "- 一\n- 二",
+    "\t缩进",
+    "＝全角",
+    "－5",
+    "'=1+1",
+    "''- 引号",
+    "'引用'",
+    "-5",
+    "'",
+    "'' a",
+]
+
+
+@pytest.mark.parametrize("formulas", [False, True])
+def test_what_our_writer_puts_before_formulas_is_taken_off(read, tmp_path, formulas):
+    rows = [{"question": f"第{n}格是什么？", "answer": cell} for n, cell in enumerate(CELLS)]
+    file = tmp_path / "out.csv"
+    Writer(formulas=formulas).write(file, lambda: iter(rows))
+    assert read("read.csv", file.read_bytes()).data == rows
+
+
+def test_apostrophes_in_tables_of_others_are_data(read):
+    table = "question,answer\n公式怎么写？,'=1+1\n温度多少？,{}\n"
+    mark = b"\xef\xbb\xbf"
+    assert read("a.csv", table.format("零下")).data[0]["answer"] == "'=1+1"
+    assert read("a.csv", mark + table.format("=A1").encode()).data[0]["answer"] == "'=1+1"
+    assert read("a.csv", mark + table.format("-5").encode()).data[0]["answer"] == "=1+1"

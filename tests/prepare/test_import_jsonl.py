@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
+from tuneloop.prepare import PrepareRecipe, prepare
 from tuneloop.prepare.importers import jsonl
 from tuneloop.prepare.lines import lines
 
@@ -137,3 +139,57 @@ def test_text_under_the_name_of_json_lines(read):
     found = read("a.jsonl", "今天天气不错\n我们去公园\n")
     assert found.format == "jsonl"
     assert found.sentences[0] == ("line 1", "is not JSON: expecting value at character 1. Mend the line, or remove it.")
+
+
+MIXED = [
+    json.dumps({"question": f"如何联系第{n}位客服？", "answer": f"请拨打{n}号电话。"}, ensure_ascii=False)
+    for n in range(200)
+]
+
+
+@pytest.mark.parametrize("other", ["gb18030", "big5hkscs", "cp932"])
+@pytest.mark.parametrize("utf8", [1, 60, 140, 199])
+def test_two_encodings_in_one_file_are_told_apart_line_by_line(read, other, utf8):
+    words = {
+        "gb18030": ("如何联系第{}位客服？", "请拨打{}号电话。"),
+        "big5hkscs": ("如何聯絡第{}位客服？", "請撥打{}號電話。"),
+        "cp932": ("お客様番号{}はどこですか？", "電話番号は{}です。"),
+    }[other]
+    asked = [{"question": words[0].format(n), "answer": words[1].format(n)} for n in range(200)]
+    rows = [json.dumps(one, ensure_ascii=False) for one in asked]
+    places = set(random.Random(utf8).sample(range(200), utf8))
+    found = read("a.jsonl", b"\n".join(line.encode("utf-8" if n in places else other) for n, line in enumerate(rows)))
+    assert (found.data, found.rejected) == (asked, [])
+    assert found.encoding == (f"utf-8+{other}" if utf8 >= 100 else f"{other}+utf-8")
+
+
+def test_what_is_in_neither_of_two_encodings_is_rejected_with_its_line(read):
+    lines = [line.encode("utf-8" if n % 2 else "gb18030") for n, line in enumerate(MIXED)]
+    lines[120] = b'{"question": "\xff\xff", "answer": "\xff"}'
+    lines[121] = MIXED[121].encode().replace("电".encode(), "电".encode()[:2])
+    found = read("a.jsonl", b"\n".join(lines))
+    assert found.sentences == [
+        (
+            "line 121",
+            "found the byte 0xff, which is neither UTF-8 nor GB18030. Save the file in one encoding, best UTF-8.",
+        ),
+        (
+            "line 122",
+            "found the byte 0xe7, which is neither UTF-8 nor GB18030. Save the file in one encoding, best UTF-8.",
+        ),
+    ]
+    assert len(found.rows) == 198
+
+
+def test_a_byte_order_mark_before_lines_of_another_encoding(read):
+    found = read("a.jsonl", b"\xef\xbb\xbf" + b"\n".join([MIXED[0].encode(), MIXED[1].encode("gb18030")]))
+    assert found.data == [json.loads(line) for line in MIXED[:2]]
+
+
+def test_the_report_says_that_a_file_mixes_encodings(ws, write):
+    lines = [line.encode("utf-8" if n < 140 else "gb18030") for n, line in enumerate(MIXED)]
+    version = prepare(write("m.jsonl", b"\n".join(lines)), workspace=ws, recipe=PrepareRecipe(steps=()))
+    assert version.report["counts"]["rejected"] == 0
+    [told] = [one["text"] for one in version.report["advice"] if one["topic"] == "encodings"]
+    assert told["en"].startswith("m.jsonl mixes encodings: 140 lines in UTF-8, 60 lines in GB18030 ")
+    assert "UTF-8 140 行，GB18030 60 行" in told["zh"]

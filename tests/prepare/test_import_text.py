@@ -50,4 +50,22 @@ def test_encodings_and_line_breaks(read):
 
 def test_damaged_text_is_refused(read):
     found = read("a.txt", "好好学习，天天向上，这是一段正常的文字。".encode() * 3 + b"\xff")
-    assert found.sentences == [("line 1", "found the byte 0xff, which is not UTF-8. Save the file in one encoding.")]
+    assert found.sentences == [
+        ("line 1", "found the byte 0xff, which is not UTF-8. Save the file in one encoding, best UTF-8.")
+    ]
+
+
+def test_a_damaged_line_costs_its_paragraph_only(read):
+    text = "好好学习，天天向上，这是一段正常的文字。"
+    found = read("a.txt", f"{text}\n\n{text}\n".encode() + b"\xff\xfe\n\n" + f"{text}完".encode())
+    assert found.sentences[0][0] == "line 4"
+    assert found.data == [{"text": f"{text}\n\n{text}完"}]
+
+
+def test_two_encodings_in_one_file(read):
+    text = "好好学习，天天向上，这是第{}段文字。"
+    written = [text.format(n).encode("gb18030" if n % 3 else "utf-8") for n in range(9)]
+    for data in (written, written[:2]):
+        found = read("a.txt", b"\n\n".join(data))
+        assert (found.format, found.rejected) == ("text", [])
+        assert found.data == [{"text": "\n\n".join(text.format(n) for n in range(len(data)))}]

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import InputError, TuneloopError, Where
 from tuneloop.prepare import batches
-from tuneloop.prepare.answerless import answerless
+from tuneloop.prepare.answerless import REASON, Answerless, answerless
 from tuneloop.prepare.container import Refused, Skipped
+from tuneloop.prepare.decoding import mixed_lines
 from tuneloop.prepare.importer import Item, Rejection, Row, excerpt, recognize
 from tuneloop.prepare.outcomes import Pass, items_schema, tags_schema
 from tuneloop.prepare.place import Visit, name_of
@@ -30,7 +31,6 @@ from tuneloop.prepare.tagging import Tagger
 from tuneloop.prepare.terms import SourceTerms, rank
 from tuneloop.records import Record
 from tuneloop.store import Workspace
-from tuneloop.wording import Words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,8 @@ class FileNote:
     rejected: int = 0
     changed_meanwhile: bool = False
     part: str = ""
-    serves: Words | None = None
+    serves: Answerless | None = None
+    mixed: Mapping[str, int] | None = None
 
     @property
     def shown(self) -> str:
@@ -185,6 +186,8 @@ class Ingest:
             self._refuse_file(number, note, file, error)
         if not told:
             note.notes.append(FileNote(file.name, importer.name, found.encoding))
+        if told:
+            told[0].mixed = mixed_lines(file, found.encoding)
         if file.fingerprint() != before:
             for one in told:
                 one.changed_meanwhile = True
@@ -212,8 +215,7 @@ class Ingest:
             if self.recipe.shape or self.recipe.mapping
             else answerless(rows, used=reading.columns.values() if reading else None)
         )
-        if without is not None:
-            told.serves = without.words(told.shown)
+        told.serves = without
         if reading is not None:
             told.shape, told.columns = reading.shape.name, dict(reading.columns)
             told.unused, told.confidence = reading.unused, reading.confidence
@@ -240,7 +242,7 @@ class Ingest:
             except InputError as error:
                 told.rejected += 1
                 self.tagger.reject(tags)
-                reason = "without_answer" if without else "unknown_shape" if reading is None else "bad_record"
+                reason = REASON if without else "unknown_shape" if reading is None else "bad_record"
                 message = str(_placed(error, item.data)) + (f" {without.sentence}" if without else "")
                 self._reject(number, note, told.name, item.locator, reason, message, excerpt(_shown(item.data)))
                 continue

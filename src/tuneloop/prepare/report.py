@@ -8,6 +8,7 @@ from typing import Any
 
 from tuneloop.errors import InputError
 from tuneloop.prepare.advising import of_counts
+from tuneloop.prepare.answerless import REASON
 from tuneloop.prepare.commit import Ledgers, Membership, counts_of
 from tuneloop.prepare.ingest import FileNote, Ingest, InputNote
 from tuneloop.prepare.outcomes import Outcomes
@@ -45,6 +46,13 @@ _CHANGED = Words(
     "to it.",
     "{file} 在读取过程中被修改，读到的内容可能新旧混杂。请在无人写入时重新准备。",
 )
+_ENCODINGS = Words(
+    "{file} mixes encodings: {lines} (lines of ASCII alone are not counted). Each line was read in its own; what is in "
+    "neither was rejected with its line. Look at some records, and save the file in one encoding.",
+    "{file} 混用了多种编码：{lines}（不计纯 ASCII 的行）。已逐行按各自的编码读取，都不符合的行已拒收并注明行号。"
+    "请抽查几条记录，并将文件统一保存为一种编码。",
+)
+_LINES = Words("{count} lines in {encoding}", "{encoding} {count} 行")
 _ODD = Words(
     "{step} strikes {rate} % of the records {where}, several times more than elsewhere. Look at its examples: the rule "
     "may not fit them.",
@@ -108,7 +116,7 @@ def report(ingest: Ingest, pipeline: Pipeline, splits: Splits, made: Membership,
             "merged": _examples(ledgers, "merged"),
             "changed": pipeline.examples,
         },
-        "advice": [_advice(one) for one in [*_advise(ingest, counts, items, made, pipeline), *splits.advice]],
+        "advice": [_advice(one) for one in [*_advise(ingest, ledgers, counts, items, made, pipeline), *splits.advice]],
     }
 
 
@@ -118,6 +126,7 @@ def _input(note: InputNote, counts: Mapping[str, int]) -> dict[str, Any]:
         "items": note.items,
         **{name: counts.get(name, 0) for name in ("kept", "merged", "dropped", "rejected")},
         "files": [_file(one) for one in note.notes[:LISTED_FILES]],
+        "serves": [one.serves.as_dict(one.shown) for one in note.notes[:LISTED_FILES] if one.serves is not None],
         "more_files": max(0, len(note.notes) - LISTED_FILES),
         "skipped": [{"file": one.name, "why": one.why._asdict()} for one in note.skipped[:LISTED_FILES]],
         "more_skipped": max(0, len(note.skipped) - LISTED_FILES),
@@ -175,13 +184,12 @@ def _examples(ledgers: Ledgers, outcome: str) -> list[dict[str, str]]:
 
 
 def _advise(
-    ingest: Ingest, counts: Mapping[str, int], items: int, made: Membership, pipeline: Pipeline
+    ingest: Ingest, ledgers: Ledgers, counts: Mapping[str, int], items: int, made: Membership, pipeline: Pipeline
 ) -> Iterable[Advice]:
     yield from of_counts(made.splits, made.languages)
-    if counts["rejected"] > 0.05 * items:
-        yield Advice(
-            "rejected", _REJECTED.format(share=round(100 * counts["rejected"] / items), count=counts["rejected"])
-        )
+    unreadable = counts["rejected"] - ledgers.reasons["rejected", "", REASON]
+    if unreadable > 0.05 * items:
+        yield Advice("rejected", _REJECTED.format(share=round(100 * unreadable / items), count=unreadable))
     if counts["merged"] > 0.2 * items:
         yield Advice("repeats", _REPEATED.format(share=round(100 * counts["merged"] / items), count=counts["merged"]))
     if len(made.kinds) > 1:
@@ -191,8 +199,12 @@ def _advise(
     for note in [file for one in ingest.notes for file in one.notes][:LISTED_FILES]:
         if note.changed_meanwhile:
             yield Advice("changed", _CHANGED.format(file=note.name))
+        if note.mixed:
+            several = [_LINES.format(count=f"{many:,}", encoding=name.upper()) for name, many in note.mixed.items()]
+            shown_lines = Words(", ".join(one.en for one in several), "，".join(one.zh for one in several))
+            yield Advice("encodings", _ENCODINGS.format(file=note.shown, lines=shown_lines))
         if note.serves is not None:
-            yield Advice("serves", note.serves)
+            yield Advice("serves", note.serves.words(note.shown))
         if note.shape and note.confidence < 0.6:
             words = _UNSURE.format(file=note.shown, shape=note.shape, confidence=round(100 * note.confidence))
             yield Advice("shape", words, note.confidence)
@@ -216,6 +228,14 @@ def _advise(
 
 def _advice(one: Advice) -> dict[str, Any]:
     return {"topic": one.topic, "text": one.text._asdict(), "value": one.value}
+
+
+def only_unanswered(outcomes: Outcomes) -> bool:
+    """Is there any item, and does each end for want of an answer?"""
+    import pyarrow.compute as pc
+
+    reasons = {one for batch in outcomes.all() for one in pc.unique(batch.column("reason")).to_pylist()}
+    return reasons == {REASON}
 
 
 def nothing_left(outcomes: Outcomes, items: int) -> InputError:

@@ -2,19 +2,22 @@
 
 A file is decided as a whole, never row by row: two Chinese characters in GB18030 are as good Big5 (a quarter of such
 files is mistaken; from 8 characters on 3 in 1,000).  The order is: a byte order mark, UTF-16 told by its zero bytes,
-UTF-8 when it is valid, and then the legacy encodings of East Asia, of which the one wins whose reading has the largest
-share of everyday characters.  Only when none reads well is charset-normalizer asked, which knows the European ones.
+UTF-8 when it is valid, and then the legacy encodings of East Asia, of which the one wins whose reading of the lines
+that are no UTF-8 has the largest share of everyday characters.  Only when none reads well is charset-normalizer asked,
+which knows the European ones.  Where other lines of the file are UTF-8, it is a `mixture` of both.
 
-Not covered: UTF-7, EBCDIC, escape-switched ISO-2022 and files in two encodings at once.
+Not covered: UTF-7, EBCDIC and escape-switched ISO-2022.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections import Counter
+from collections.abc import Callable, Iterable
 
 from tuneloop.errors import InputError, Where
-from tuneloop.text.everyday import EVERYDAY, share
+from tuneloop.text import mixture
+from tuneloop.text.everyday import share
+from tuneloop.text.mixture import LEGACY, SINGLE, WESTERN, score
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -23,19 +26,11 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Codec and the first bytes of its everyday characters: level 1 of each standard, with kana and punctuation.
-LEGACY = {
-    "gb18030": range(0xB0, 0xD8),
-    "big5hkscs": range(0xA4, 0xC7),
-    "cp932": range(0x82, 0x98),
-    "euc_jp": range(0xA4, 0xD0),
-    "cp949": range(0xB0, 0xC9),
-}
-EUROPEAN = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "utf_16_le", "utf_16_be"]
+EUROPEAN = [*SINGLE, "utf_16_le", "utf_16_be"]
 SAMPLE_BYTES = 1 << 18
 
-_WESTERN = frozenset("àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÎÏÑÓÔÖÕØŒÚÛÜ«»‘’“”–—…€£©®°¿¡·\xa0")
 _ENOUGH = 0.5  # from here on a reading is believed; right ones have 0.8 to 1.5, wrong ones under 0.4
+_FEW = 8  # characters, under which East Asian encodings are told apart only where one reads well and no other does
 
 
 def detect(data: bytes) -> str:
@@ -50,10 +45,24 @@ def detect(data: bytes) -> str:
         return wide
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        sample = _sample(data, error.start)
-        return "utf-8" if _mostly_utf8(sample) else _legacy(sample)
+    except UnicodeDecodeError:
+        return of_lines(data.splitlines)
     return "utf-8"
+
+
+def of_lines(read: Callable[[], Iterable[bytes]]) -> str:
+    """The codec of text that is not UTF-8 throughout; `read` gives its lines and is called twice."""
+    other = _other(read())
+    if other is None:
+        return "utf-8"
+    if other not in (*LEGACY, *SINGLE):
+        return other
+    found = mixture.count(read(), other, first=other)
+    if not found["utf-8"]:
+        return other
+    if not found["other"]:
+        return "utf-8"
+    return f"utf-8+{other}" if found["utf-8"] >= found["other"] else f"{other}+utf-8"
 
 
 def decode(data: bytes, codec: str | None = None) -> tuple[str, str]:
@@ -71,14 +80,35 @@ def decode(data: bytes, codec: str | None = None) -> tuple[str, str]:
         ) from None
 
 
-def _sample(data: bytes, first: int) -> bytes:
-    """Lines from around the first byte that is not UTF-8: long files begin with ASCII or with one clean record."""
-    start = data.rfind(b"\n", 0, max(0, first - SAMPLE_BYTES // 2)) + 1
-    piece = data[start : start + SAMPLE_BYTES]
-    if len(data) > start + SAMPLE_BYTES and (end := piece.rfind(b"\n")) > 0:
-        piece = piece[:end]
-    lines = [line for line in piece.split(b"\n") if not line.isascii()]
-    return b"\n".join(lines)
+def _other(lines: Iterable[bytes]) -> str | None:
+    """The encoding of the lines that are no UTF-8; None where they are damaged UTF-8."""
+    sample: list[bytes] = []
+    size = whole = bad = 0
+    for line in lines:
+        if line.isascii():
+            continue
+        try:
+            whole += _beyond_ascii(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            loose = line[:SAMPLE_BYTES].decode("utf-8", "replace")
+            lost = loose.count("\ufffd")
+            bad += lost
+            whole += _beyond_ascii(loose) - lost
+            if not mixture.is_damaged_utf8(line[:SAMPLE_BYTES]):
+                sample.append(line[: SAMPLE_BYTES - size])
+                size += len(line)
+                if size >= SAMPLE_BYTES:
+                    break
+    data = b"\n".join(sample)
+    best, clear = _best(data)
+    mostly_utf8 = whole > 10 * bad
+    if not sample or (mostly_utf8 and not clear):
+        return None
+    return best if clear else _legacy(data)
+
+
+def _beyond_ascii(text: str) -> int:
+    return sum(not sign.isascii() for sign in text)
 
 
 def _wide(data: bytes) -> str | None:
@@ -91,29 +121,25 @@ def _wide(data: bytes) -> str | None:
     return best if shares[best] > 0.5 else None
 
 
-def _mostly_utf8(data: bytes) -> bool:
-    text = data.decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    return sum(not sign.isascii() for sign in text) - bad > 10 * bad
+def _best(data: bytes) -> tuple[str, bool]:
+    """The East Asian encoding that reads best, and whether it is believed beside a file of UTF-8."""
+    readings = {codec: data.decode(codec, "replace") for codec in LEGACY}
+    scores = {codec: score(text, codec) for codec, text in readings.items()}
+    best = max(scores, key=lambda codec: scores[codec])  # the first of equals: GB18030
+    if _beyond_ascii(readings[best]) >= _FEW:
+        return best, scores[best] >= _ENOUGH
+    others = max(value for codec, value in scores.items() if codec != best)
+    return best, scores[best] >= 2 * _ENOUGH and others < _ENOUGH
 
 
 def _legacy(data: bytes) -> str:
-    scores = {codec: _score(data.decode(codec, "replace"), codec) for codec in LEGACY}
+    scores = {codec: score(data.decode(codec, "replace"), codec) for codec in LEGACY}
     best = max(scores, key=lambda codec: scores[codec])  # the first of equals: GB18030
     if scores[best] >= _ENOUGH:
         return best
-    if all(sign.isascii() or sign in _WESTERN for sign in data.decode("cp1252", "replace")):
+    if all(sign.isascii() or sign in WESTERN for sign in data.decode("cp1252", "replace")):
         return "cp1252"
     import charset_normalizer
 
     match = charset_normalizer.from_bytes(data[: 1 << 15], cp_isolation=EUROPEAN).best()
     return match.encoding if match else best
-
-
-def _score(text: str, codec: str) -> float:
-    """Among the characters beyond ASCII: share of everyday ones + half of level-1 ones - twice the unreadable."""
-    foreign = Counter(sign for sign in text if not sign.isascii())
-    common = sum(count for sign, count in foreign.items() if sign in EVERYDAY)
-    first = LEGACY[codec]
-    level1 = sum(count for sign, count in foreign.items() if sign.encode(codec, "replace")[0] in first)
-    return (common + level1 / 2 - 2 * foreign["\ufffd"]) / max(foreign.total(), 1)

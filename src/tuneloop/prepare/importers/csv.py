@@ -4,10 +4,14 @@ RFC 4180 with what spreadsheets do to it: cells in quotes may hold separators an
 know no quotes.  Separator, quoting and names are found from the first rows; each can be said.  A row with more or
 fewer cells than the first is refused, as its cells may have moved; an opening quote that is never closed costs its
 own line only.
+
+In a file with a byte order mark and no cell that would run as a formula, as our own exports are, one apostrophe before
+the sign of a formula is taken off (`formulas.py`); elsewhere apostrophes are data.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -17,7 +21,8 @@ from typing import Literal
 
 from tuneloop.config import setting
 from tuneloop.prepare.column_names import Header, column_names
-from tuneloop.prepare.decoding import damaged, open_text
+from tuneloop.prepare.decoding import damaged, not_of, open_text
+from tuneloop.prepare.formulas import armed, is_formula
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import MAX_LINE, Line, lines
 from tuneloop.prepare.source_file import SourceFile
@@ -46,7 +51,7 @@ class Csv(Importer):
     header: Header = setting("auto", en="does the first row hold the column names?", zh="第一行是不是列名？")
 
     def recognize(self, head: Head) -> float:
-        if not head.lines or "\0" in head.text:
+        if not head.lines or 2 * sum("\0" in line for line in head.lines) > len(head.lines):
             return 0.0
         if head.suffix in SUFFIXES:
             return 0.8
@@ -62,6 +67,7 @@ class Csv(Importer):
             records = _records(lines(stream), style)
             first = list(_take(records, SAMPLE_ROWS))
             names = column_names([row.cells for row in first if isinstance(row, _Cells)], self.header)
+            escaped = _is_escaped(file, first)
             number = 0
             skip_names = names is not None
             for record in chain(first, records):
@@ -71,8 +77,9 @@ class Csv(Importer):
                     skip_names = False
                 else:
                     number += 1
+                    record = _Cells([armed(cell) for cell in record.cells], record.line) if escaped else record
                     columns = names or [f"column_{place}" for place in range(1, style.columns + 1)]
-                    yield _row(record, columns, number, encoding or "UTF-8")
+                    yield _row(record, columns, number, encoding)
 
     def _style(self, head: Head) -> _Style:
         separators = list(SEPARATORS.values()) if self.separator == "auto" else [SEPARATORS[self.separator]]
@@ -164,6 +171,16 @@ def _records(numbered: Iterator[Line], style: _Style) -> Iterator[_Cells | Rejec
         taken.clear()
 
 
+def _is_escaped(file: SourceFile, first: Iterable[_Cells | Rejection]) -> bool:
+    """Does an apostrophe before the sign of a formula stand for nothing?  In files as `writers.csv` writes them.
+
+    Those have a byte order mark and no cell that a spreadsheet would run; else the apostrophe was in the data.
+    """
+    if not file.head.startswith(codecs.BOM_UTF8):
+        return False
+    return not any(is_formula(cell) for row in first if isinstance(row, _Cells) for cell in row.cells)
+
+
 def _why(error: csv.Error) -> str:
     if "end of data" in str(error):
         return 'found a quotation mark that opens a cell and is never closed. Close it, or write it twice ("").'
@@ -172,7 +189,7 @@ def _why(error: csv.Error) -> str:
     return f'cannot be read as a row: {error}. A quotation mark inside a quoted cell is written twice ("").'
 
 
-def _row(record: _Cells, columns: list[str], number: int, encoding: str) -> Item:
+def _row(record: _Cells, columns: list[str], number: int, encoding: str | None) -> Item:
     place = f"line {record.line}"
     shown = " | ".join(record.cells)
     if len(record.cells) != len(columns):
@@ -182,6 +199,8 @@ def _row(record: _Cells, columns: list[str], number: int, encoding: str) -> Item
         )
         return Rejection("ragged", message, place, excerpt(shown))
     if byte := damaged(shown):
-        message = f"found the byte {byte}, which is not {encoding.upper()}. Save the file in one encoding, best UTF-8."
-        return Rejection("bad_bytes", message, place, excerpt(shown))
+        return Rejection("bad_bytes", not_of(byte, encoding), place, excerpt(shown))
+    if "\0" in shown:
+        message = "found a NUL character (0x00), which no text holds. Export the table once more, or mend the row."
+        return Rejection("bad_bytes", message, place, excerpt(shown.replace("\0", "\ufffd")))
     return Row(dict(zip(columns, record.cells, strict=True)), place, record.line, number)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from tuneloop.errors import InputError
-from tuneloop.prepare.decoding import damaged, open_text
+from tuneloop.prepare.decoding import damaged, not_of, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import MAX_LINE, Line, lines
 from tuneloop.prepare.source_file import SourceFile
@@ -47,7 +47,7 @@ class Jsonl(Importer):
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
         with open_text(file, encoding) as stream:
             for line in lines(stream):
-                yield from _line_items(line, encoding or "UTF-8", file.unit)
+                yield from _line_items(line, encoding, file.unit)
 
 
 def _is_object(line: str) -> bool:
@@ -69,7 +69,7 @@ def _is_whole(line: str) -> bool:
         return False
 
 
-def _line_items(line: Line, encoding: str, unit: str) -> Iterator[Item]:
+def _line_items(line: Line, encoding: str | None, unit: str) -> Iterator[Item]:
     text = line.text.strip(_GAP)
     if not text:
         return
@@ -79,8 +79,7 @@ def _line_items(line: Line, encoding: str, unit: str) -> Iterator[Item]:
         yield Rejection("too_long", message, place, excerpt(text))
         return
     if byte := damaged(text):
-        message = f"found the byte {byte}, which is not {encoding.upper()}. Save the file in one encoding, best UTF-8."
-        yield Rejection("bad_bytes", message, place, excerpt(text))
+        yield Rejection("bad_bytes", not_of(byte, encoding), place, excerpt(text))
         return
     at, count = 0, 0
     while at < len(text):

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tuneloop.config import setting
 from tuneloop.prepare.cutting import cut
-from tuneloop.prepare.decoding import damaged, open_text
+from tuneloop.prepare.decoding import damaged, not_of, open_text
 from tuneloop.prepare.importer import Head, Importer, Item, Rejection, Row, excerpt
 from tuneloop.prepare.lines import lines
 from tuneloop.prepare.source_file import SourceFile
@@ -41,9 +41,10 @@ class Text(Importer):
     max_chars: int = setting(8000, en="characters in one document, at most", zh="一个文档的最多字符数", ge=100)
 
     def recognize(self, head: Head) -> float:
-        if not head.text or _is_binary(head.text):
+        named = head.suffix in SUFFIXES
+        if not head.text or _is_binary(head.text, 5 if named else 50):
             return 0.0
-        return 0.6 if head.suffix in SUFFIXES else 0.3
+        return 0.6 if named else 0.3
 
     def items(self, file: SourceFile, encoding: str | None) -> Iterator[Item]:
         way = self._way(Head(file, encoding))
@@ -51,15 +52,18 @@ class Text(Importer):
         begin = size = 0
         with open_text(file, encoding) as stream:
             for first, block in _blocks(stream, way, self.max_chars):
+                if byte := damaged(block):
+                    yield _rejected(first, block, byte, encoding)
+                    continue
                 if document and (way == "lines" or size + len(block) > self.max_chars):
-                    yield from self._finish(document, begin, encoding)
+                    yield from self._finish(document, begin)
                     document, size = [], 0
                 if not document:
                     begin = first
                 document.append(block)
                 size += len(block) + 2
             if document:
-                yield from self._finish(document, begin, encoding)
+                yield from self._finish(document, begin)
 
     def _way(self, head: Head) -> str:
         if self.documents != "auto":
@@ -69,20 +73,20 @@ class Text(Importer):
             return "blocks"
         return "lines" if len(head.lines) > 1 and len(body) / len(head.lines) >= LONG_LINE else "blocks"
 
-    def _finish(self, document: list[str], line: int, encoding: str | None) -> Iterator[Item]:
+    def _finish(self, document: list[str], line: int) -> Iterator[Item]:
         text, place = "\n\n".join(document), f"line {line}"
-        if byte := damaged(text):
-            message = (
-                f"found the byte {byte}, which is not {(encoding or 'UTF-8').upper()}. Save the file in one encoding."
-            )
-            yield Rejection("bad_bytes", message, place, excerpt(text))
-            return
         pieces = cut(text, self.max_chars) if self.documents != "file" else [text]
         for number, piece in enumerate(pieces, 1):
             many = len(pieces) > 1
             yield Row(
                 {"text": piece}, f"{place}, piece {number}" if many else place, line, group=place if many else None
             )
+
+
+def _rejected(first: int, block: str, byte: str, encoding: str | None) -> Rejection:
+    """The block with its damaged line: its neighbours can be read without it."""
+    line, text = next((line, text) for line, text in enumerate(block.split("\n"), first) if damaged(text))
+    return Rejection("bad_bytes", not_of(byte, encoding), f"line {line}", excerpt(text))
 
 
 def _blocks(stream: object, way: str, limit: int) -> Iterator[tuple[int, str]]:
@@ -108,10 +112,10 @@ def _blocks(stream: object, way: str, limit: int) -> Iterator[tuple[int, str]]:
         yield first, "\n".join(block).strip("\n")
 
 
-def _is_binary(text: str) -> bool:
-    """More than one in fifty signs is a control character or a byte that no encoding explains."""
+def _is_binary(text: str, few: int) -> bool:
+    """More than one in `few` signs is a control character or a byte that no encoding explains."""
     sample = text[:4096]
     odd = sum(
         (sign < " " and sign not in "\t\n\r\f\x1b") or "\udc00" <= sign <= "\udcff" or sign == "\x7f" for sign in sample
     )
-    return odd * 50 > len(sample)
+    return odd * few > len(sample)
