@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.prepare.extended import Extended
-from tuneloop.prepare.outcomes import Outcomes
+from tuneloop.prepare.outcomes import SPLIT, Outcomes
+from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.sorting import by_id
 from tuneloop.prepare.spill import Cursor, Spill, SpillFolder
 from tuneloop.prepare.split import Splits
@@ -199,16 +200,21 @@ def identity_lines(members: pa.RecordBatch) -> memoryview:
     return memoryview(content)[int(ends[0]) : int(ends[-1])]
 
 
-def end_items(final: Spill, outcomes: Outcomes, splits: Splits, merged: Mapping[int, str]) -> None:
-    """Write down the end of every item that came through all steps: kept, merged at last, or left out as a bridge."""
+def end_items(final: Spill, outcomes: Outcomes, splits: Splits, merged: Mapping[int, str], pipeline: Pipeline) -> None:
+    """Write down the end of every item that came through all steps: kept, merged at last, or left out by the split.
+
+    What the split left out is in no version, so its text is kept as that of what a step dropped.
+    """
     ends = outcomes.new_pass()
     for batch in final.read():
         ids, rows = batch.column("id").to_pylist(), batch.column("row").to_pylist()
-        for row, one, split in zip(rows, ids, splits.of(ids), strict=True):
+        for place, (row, one, split) in enumerate(zip(rows, ids, splits.of(ids), strict=True)):
             if row in merged:
                 ends.merge(row, merged[row], "version", one)
             elif split is None:
-                ends.drop(row, splits.why_out(one), "split", one)
+                why, payload = splits.why_out(one), batch.column("payload")[place].as_py()
+                ends.drop(row, why, SPLIT, one, excerpt=pipeline.excerpt(payload))
+                pipeline.originals.add(one, one, SPLIT, why, payload)
             else:
                 ends.keep(row, one)
     ends.close()

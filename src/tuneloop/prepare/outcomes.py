@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK_ROWS = 16_384
+SPLIT, FORGET = "split", "forget"
+"""Where items end that the split left out, or that were forgotten: no step of a recipe."""
 
 
 class ConservationError(RuntimeError):

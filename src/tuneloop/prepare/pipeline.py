@@ -124,7 +124,7 @@ class Pipeline:
                     told = self.hide(batches.to_record(before).full_text), self.hide(decision.record.full_text)
                     self._example(step, "changed", *_around_change(*told))
             elif isinstance(decision, Drop | Merge):
-                text = self.hide(batches.to_record(before).full_text)[:EXCERPT]
+                text = self.excerpt(before)
                 self._example(step, decision.reason, text, "")
                 ended.append((rows[index].as_py(), decision, step.name, parent, text))
                 if isinstance(decision, Drop) or decision.into != parent:
@@ -132,6 +132,10 @@ class Pipeline:
                 if isinstance(decision, Merge) and decision.into != parent:
                     self.originals.follow(parent, decision.into)
         return _together(outcome.batch, kept_aside)
+
+    def excerpt(self, payload: bytes) -> str:
+        """The beginning of a record's text, for what became of its item; personal data hidden where a step hides it."""
+        return self.hide(batches.to_record(payload).full_text)[:EXCERPT]
 
     def _set_spared_aside(self, step: Step, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
         if not self.spared:

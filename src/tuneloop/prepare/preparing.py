@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import StoppedError, UsageError
 from tuneloop.prepare import near_index
+from tuneloop.prepare.answerless import NoAnswersError, no_answers
 from tuneloop.prepare.commit import Ledgers, Members, Membership, counts_of, end_items
 from tuneloop.prepare.extended import Extended, is_large
 from tuneloop.prepare.frozen import TEST_OF, TEST_SET, Frozen, test_set_of
@@ -21,7 +22,7 @@ from tuneloop.prepare.pipeline import Pipeline
 from tuneloop.prepare.place import LOCAL, name_of, shown
 from tuneloop.prepare.placing import place
 from tuneloop.prepare.recipe import PrepareRecipe
-from tuneloop.prepare.report import nothing_left, report
+from tuneloop.prepare.report import nothing_left, only_unanswered, report
 from tuneloop.prepare.salt import key_of, salt
 from tuneloop.prepare.spill import SpillFolder, spill_folder
 from tuneloop.prepare.split import Splits
@@ -55,8 +56,10 @@ def prepare(
     a dataset version.
 
     The same input and recipe give the same version (`report["already_there"]` is then true). A dry run does all of
-    it and keeps nothing. Raises `InputError` when no record is left, with the first reasons; `NotFoundError` for a
-    path that is not there; `StoppedError` when a person stopped the run.
+    it and keeps nothing. Raises `InputError` when no record is left, with the first reasons, and its kind
+    `NoAnswersError` (answerless.py) where that is no mistake: all items are questions, facts or system messages without
+    answers, no version is made, and the error's `serves` says what they can serve as; `NotFoundError` for a path that
+    is not there; `StoppedError` when a person stopped the run.
     """
     recipe = recipe or PrepareRecipe()
     recipe.check()
@@ -115,8 +118,10 @@ class _Job:
             self.stack.callback(ingest.leave)
             final = pipeline.run(ingest.batches())
             items = ingest.items.close()
-            if not final.rows and not self.extended.count:
+            unanswered = not final.rows and not self.extended.count
+            if unanswered and not only_unanswered(outcomes):
                 raise nothing_left(outcomes, items.rows)
+            self.dry_run = self.dry_run or unanswered  # there is nothing to keep
             successors = follow(outcomes.all(), pipeline.originals.replaced())
             self._tell("split", final.rows)
             tagged = ingest.tagged.close()
@@ -124,11 +129,13 @@ class _Job:
             self._tell("commit", final.rows)
             members = self._members(splits, outcomes, successors)
             made = members.write(final, self.folder, self._described())
-            end_items(final, outcomes, splits, made.merged)
+            end_items(final, outcomes, splits, made.merged, pipeline)
             ledgers = self._ledgers(ingest, successors)
             ledgers.write(outcomes, items, tagged)
             told = report(ingest, pipeline, splits, made, ledgers) | self._test_set(made)
             version = self._finish(made, told, members, ledgers, pipeline.originals)
+            if unanswered:
+                raise no_answers(version)
             ingest.leave(made=True)
             self.progress(Progress("commit", final.rows, final.rows, "records"))
             return version
@@ -341,7 +348,11 @@ def _own_run(ws: Workspace, paths: Sequence[str | Path], recipe: PrepareRecipe, 
         "scenario": scenario,
     }
     with queue.here(ws, "prepare", spec, scenario=scenario) as lease:
-        yield lease
+        try:
+            yield lease
+        except NoAnswersError as found:
+            lease.finish(found.result)
+            raise
 
 
 def _restored(ws: Workspace) -> dict[str, set[str]]:

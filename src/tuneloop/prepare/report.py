@@ -186,7 +186,8 @@ def _examples(ledgers: Ledgers, outcome: str) -> list[dict[str, str]]:
 def _advise(
     ingest: Ingest, ledgers: Ledgers, counts: Mapping[str, int], items: int, made: Membership, pipeline: Pipeline
 ) -> Iterable[Advice]:
-    yield from of_counts(made.splits, made.languages)
+    if made.splits.total():
+        yield from of_counts(made.splits, made.languages)
     unreadable = counts["rejected"] - ledgers.reasons["rejected", "", REASON]
     if unreadable > 0.05 * items:
         yield Advice("rejected", _REJECTED.format(share=round(100 * unreadable / items), count=unreadable))

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuneloop.errors import NotFoundError, UsageError
 from tuneloop.prepare import batches as record_batches
+from tuneloop.prepare.answerless import REASON
 from tuneloop.prepare.originals import opened
+from tuneloop.prepare.outcomes import FORGET, SPLIT
 from tuneloop.records import DatasetVersion, Fate, Origin, Record, Split
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.restores import Restore, add_restore
@@ -151,13 +153,16 @@ def restore(
 ) -> Restore:
     """Take a dropped item back: the step that dropped it leaves it alone in the next version.
 
-    Raises `UsageError` for an item that is there, that could not be read, or whose equal is there.
+    Raises `UsageError` for an item that would not come back: it is there, or its equal is; it could not be read or has
+    no answer; the split left it out, as it would leak; or it was forgotten.
     """
     fate = _fate(ws, version, source, item)
     if fate is None:
         raise NotFoundError(f"{_name(ws, version)} has no item {item} of {source}", do="List them with versions.fates")
     if fate.outcome == "kept":
         raise UsageError(f"item {item} of {source} is in the version already", expected="a dropped item")
+    if fate.reason == REASON:
+        raise UsageError(f"item {item} of {source} has no answer", expected="a dropped item", do=fate.message)
     if fate.outcome == "rejected":
         raise UsageError(
             f"item {item} of {source} cannot be read: {fate.message}",
@@ -170,11 +175,32 @@ def restore(
             expected="an item that is missing",
             do="To let repeats count, set weights: repeats in the recipe",
         )
-    if fate.reason == "bridge":
-        raise UsageError(
-            f"item {item} of {source} is too close to records of two splits", expected="an item that leaks nothing"
-        )
+    if fate.step in (SPLIT, FORGET):
+        raise _cannot_come_back(fate)
     return add_restore(ws, source, item, person=person, step=fate.step, note=note, digest=_imported(ws, version, fate))
+
+
+def _cannot_come_back(fate: Fate) -> UsageError:
+    """The error for an item whose loss no person's decision on one item can undo."""
+    named = f"item {fate.item} of {fate.source}"
+    if fate.step == FORGET:
+        return UsageError(
+            f"{named} was forgotten, and nothing of it is kept",
+            expected="an item that was left out and not forgotten",
+            do="If its data may be used again, prepare a file that holds it",
+        )
+    if fate.reason == "held_out":
+        return UsageError(
+            f"{named} is too close to a held-out record of the shared test set; training on it would leak",
+            expected="an item that leaks nothing",
+            do="To train on it, prepare its file without test_of: the new version then has a test set of its own",
+        )
+    return UsageError(
+        f"{named} is too close to records of two splits; keeping it would leak",
+        expected="an item that leaks nothing",
+        do="To take it in, prepare all files together as a version of their own, without extend or test_of: the split "
+        "is then made anew",
+    )
 
 
 def trace(ws: Workspace, record: str) -> list[DatasetVersion]:
