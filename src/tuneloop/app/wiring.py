@@ -76,6 +76,7 @@ def _train(ws: Workspace, lease: Lease) -> dict[str, Any]:
 def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
     from tuneloop import loop
     from tuneloop.prepare import run_files
+    from tuneloop.prepare.answerless import NoAnswersError
     from tuneloop.prepare.places.upload import address_of
     from tuneloop.prepare.recipe import PrepareRecipe
     from tuneloop.store.files import file
@@ -88,9 +89,12 @@ def _prepare(ws: Workspace, lease: Lease) -> dict[str, Any]:
             start, _, identity = address.partition(":")
             inputs.append(f"web:{named(identity)}" if start == "web" else address)
         dry_run = bool(lease.spec.get("dry_run"))
-        version = loop.prepare(
-            inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease, dry_run=dry_run
-        )
+        try:
+            version = loop.prepare(
+                inputs, workspace=ws, recipe=recipe, scenario=lease.spec["scenario"], lease=lease, dry_run=dry_run
+            )
+        except NoAnswersError as error:
+            return error.result
     if not dry_run:
         return {"data": version.name}
     made = run_files.put(ws, lease.run, "report.json", json.dumps(version.report, ensure_ascii=False))
