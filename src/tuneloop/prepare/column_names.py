@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-Header = Literal["auto", "yes", "no"]
+from pydantic import BeforeValidator
+
+
+def _written(value: Any) -> Any:
+    """YAML reads a bare yes or no as a boolean."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+Header = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_written)]
 
 
 def column_names(rows: Sequence[Sequence[str]], header: Header) -> list[str] | None:

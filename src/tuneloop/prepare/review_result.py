@@ -28,6 +28,8 @@ from tuneloop.wording import Words
 Decision = Literal["accepted", "rejected", "undecided", "unseen"]
 WANTED_HALF = 0.05
 """Half the width of an interval that a review aims at, on the scale from 0 to 1."""
+FIVE = 4
+"""Points from the lowest of 1 to 5 to the highest."""
 SURE = {
     "accepted": Words(
         "enough: {rate} ({low} to {high}), least {least}", "达标：{rate}（{low} 至 {high}），下限 {least}"
@@ -161,7 +163,7 @@ def _judged(
         rate=_told(rate, dimension),
         sentence=_sentence(decision, rate, dimension, strata, to_decide),
         more=max(0, wanted(strata, half) - seen),
-        half=half,
+        half=half if dimension.scale == "pass" else FIVE * half,
         to_decide=to_decide,
         groups=_groups(one, items, said, dimension),
         agreement=agreement,

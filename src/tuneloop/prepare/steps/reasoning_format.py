@@ -60,7 +60,8 @@ class ReasoningFormat(Step):
         from tuneloop.models.catalogue.reading import find, listed, nearest_name
 
         if name is not None and find(name, listed()) is None:
-            raise ValueError(f"the catalogue has no model {name!r}; {nearest_name(name, listed())}")
+            hint = nearest_name(name, listed())
+            raise ValueError(f"a model of the catalogue ({hint[0].lower() + hint[1:]})")
         return name
 
     @cached_property

@@ -24,9 +24,16 @@ ALL = Words(
     "pass in every dimension: {mean:.1%} ({low:.1%} to {high:.1%})",
     "各维度均通过：{mean:.1%}（{low:.1%} 至 {high:.1%}）",
 )
-MORE = Words(
-    "{more} more records for an interval of ±{half:g} points", "再评审 {more} 条，区间可缩小到 ±{half:g} 个百分点"
-)
+MORE = {
+    "pass": Words(
+        "{more} more records for an interval of ±{half:g} percentage points",
+        "再评审 {more} 条，区间可缩小到 ±{half:g} 个百分点",
+    ),
+    "five": Words(
+        "{more} more records for an interval of ±{half:g} on the scale from 1 to 5",
+        "再评审 {more} 条，区间可缩小到 ±{half:g} 分（1 到 5 分制）",
+    ),
+}
 AGREE = Words("two people agree on {share:.0%} of {pairs}", "两人评审一致率 {share:.0%}（{pairs} 对）")
 JUDGE = Words("models say {mean:.2f}; people agree with them on {share}", "模型评为 {mean:.2f}，与人工一致率 {share}")
 
@@ -37,7 +44,8 @@ def show_result(screen: Screen, found: ReviewResult) -> None:
     for one in found.dimensions:
         screen.say(f"{one.title}: {one.sentence}")
         if one.rule is None and one.rate is not None and one.more:
-            screen.say(f"  {MORE.format(more=one.more, half=100 * one.half)}")
+            half = one.half if one.scale == "five" else 100 * one.half
+            screen.say(f"  {MORE[one.scale].format(more=one.more, half=half)}")
         if one.agreement is not None:
             screen.say(f"  {AGREE.format(share=one.agreement, pairs=one.pairs)}")
         if one.judge is not None:
