@@ -189,7 +189,7 @@ def test_runs_are_queued_watched_and_cancelled(client: TestClient, ws: Workspace
 def test_what_cannot_be_is_refused_before_it_is_queued(client: TestClient, data: str) -> None:
     wrong = client.post("/api/runs", json={"stage": "train", "data": data, "recipe": {"epoch": 2}})
     assert wrong.status_code == 400
-    assert wrong.json()["error"]["param"] == "train.epoch"
+    assert wrong.json()["error"]["param"] == "recipe.epoch"
     assert "epochs" in wrong.json()["error"]["message"]
     unfit = client.post("/api/runs", json={"stage": "train", "data": data, "recipe": {"objective": "dpo"}})
     assert unfit.status_code == 400

@@ -18,6 +18,7 @@ from tuneloop.app.wiring import work
 from tuneloop.errors import StoppedError
 from tuneloop.runs import Lease, queue
 from tuneloop.store import Workspace
+from tuneloop.store.settings import set_setting
 
 ROWS = [
     {"question": f"What is in drawer {n}?", "answer": f"In drawer {n} lie {n} spoons and a cork.", "topic": f"t{n % 2}"}
@@ -131,7 +132,8 @@ def test_a_trial_is_a_run_with_a_result(
     clients: dict[str, TestClient], ws: Workspace, data: str, tiny_base: Path
 ) -> None:
     trainer = clients["trainer"]
-    recipe = {"base": str(tiny_base), "steps": 2, "rows": 8}
+    set_setting(ws, "bases", {"tiny": str(tiny_base)})
+    recipe = {"base": "tiny", "steps": 2, "rows": 8}
     assert clients["viewer"].post("/api/runs", json={"stage": "trial", "data": data}).status_code == 403
     wrong = trainer.post("/api/runs", json={"stage": "trial", "data": data, "recipe": {"step": 2}})
     assert wrong.status_code == 400
@@ -175,8 +177,9 @@ def test_a_judge_is_a_run(clients: dict[str, TestClient], ws: Workspace, data: s
     """A model of random weights writes no grade that can be read: the run says so, and notes nothing."""
     trainer = clients["trainer"]
     trainer.post("/api/reviews", json={"data": data, "count": 3})
+    set_setting(ws, "bases", {"tiny": str(tiny_base)})
     assert trainer.post("/api/runs", json={"stage": "judge", "recipe": {"modell": "x"}}).status_code == 400
-    run = trainer.post("/api/runs", json={"stage": "judge", "recipe": {"model": str(tiny_base)}}).json()
+    run = trainer.post("/api/runs", json={"stage": "judge", "recipe": {"model": "tiny"}}).json()
     with pytest.raises(Exception, match="no grade that can be read"), claimed(ws, run["id"]) as lease:
         work(ws, lease)
     found = trainer.get("/api/reviews/review-1/result").json()

@@ -94,7 +94,8 @@ def test_no_step_is_named_in_the_settings_of_another(client: TestClient, default
         recipe = {"steps": {default: step}}
         answer = client.post("/api/runs", json={"stage": "prepare", "files": ["file-a"], "recipe": recipe})
         assert answer.status_code == 400
-        assert f"steps.{default}" in answer.text
+        assert answer.json()["error"]["param"] == "recipe.steps"
+        assert default in answer.text
         with pytest.raises(SettingError):
             read(PrepareRecipe, recipe)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tuneloop.errors import UsageError, Where
-from tuneloop.recipes import read_recipe
+from tuneloop.recipes import RECIPES, check_members, read_recipe
 
 if TYPE_CHECKING:
     from tuneloop.store import Workspace
@@ -127,7 +127,18 @@ def judge(ws: Workspace, review: str | None, recipe: Mapping[str, Any]) -> str:
 
     one = reviews.review(ws, review or "newest")
     asked = {"name": "local", **recipe}
-    judges.create(asked, path="judge")
+    made = judges.create(asked, path="judge")
+    takers = [name for name in judges if "rubric" in judges.load(name).model_fields]
+    if made.name not in takers:
+        raise UsageError(
+            f"the judge {made.name!r} takes no rubric",
+            expected=f"one that does: {', '.join(takers)}",
+            where=Where(field="judge.name"),
+        )
+    if "rubric" in made.model_fields_set:
+        raise UsageError(
+            "found a rubric", expected="none: the standard of the review says it", where=Where(field="judge.rubric")
+        )
     return queue.submit(ws, "judge", {"review": one.name, "judge": asked}, {"cpu": 1}, scenario=one.scenario)
 
 
@@ -153,6 +164,7 @@ def trial(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
     version = datasets.version(ws, data or "newest")
     asked = read(TrialSettings, recipe, path="trial")
     check(ws, version, asked)
+    check_members(read(RECIPES["train"], asked.train, path="trial.train"), "trial.train")
     spec = {"data": version.name, "trial": asked.model_dump(mode="json", exclude_unset=True)}
     return queue.submit(ws, "trial", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
 
@@ -165,17 +177,27 @@ def train(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
 
     asked = read_recipe("train", given={**recipe, **({"data": data} if data else {})})
     version = datasets.version(ws, asked.data or "newest")
+    check_members(asked)
     check(asked, version.kinds, version.name)
     spec = {"data": version.name, "train": asked.model_dump(mode="json", exclude_unset=True)}
     return queue.submit(ws, "train", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
 
 
-def evaluate(ws: Workspace, model: str | None, recipe: Mapping[str, Any]) -> str:
-    """A run that compares a model version with its base."""
+def evaluate(ws: Workspace, model: str | None, recipe: Mapping[str, Any], data: str | None = None) -> str:
+    """A run that compares a model version with its base, on the data that it was trained on or on other data."""
     from tuneloop.runs import queue
-    from tuneloop.store import models
+    from tuneloop.store import datasets, models
 
-    asked = read_recipe("evaluate", given=recipe)
+    asked = read_recipe("evaluate", given={**recipe, **({"data": data} if data else {})})
+    check_members(asked)
     version = models.model(ws, model or "newest")
-    spec = {"model": version.name, "evaluate": asked.model_dump(mode="json", exclude_unset=True)}
-    return queue.submit(ws, "evaluate", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
+    spec = asked.model_dump(mode="json", exclude_unset=True)
+    if asked.data is not None:
+        spec["data"] = datasets.version(ws, asked.data).name
+    return queue.submit(
+        ws,
+        "evaluate",
+        {"model": version.name, "evaluate": spec},
+        {"cpu": os.cpu_count() or 1},
+        scenario=version.scenario,
+    )

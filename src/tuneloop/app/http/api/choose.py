@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tuneloop import loop
 from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.served_recipes import served
 from tuneloop.app.http.service import service
+from tuneloop.choose.recipe import ChooseRecipe
 from tuneloop.records import Choice
 
 router = APIRouter(tags=["choose"])
@@ -25,4 +27,6 @@ class Wish(BaseModel):
 
 @router.post("/choose")
 def choose(request: Request, body: Wish, caller: Caller = needs("data:read")) -> Choice:
-    return loop.choose(body.data, workspace=service(request).ws, recipe=body.recipe)
+    """`base` names models of the catalogue, of a hub or of this workspace; folders are for the command line."""
+    ws = service(request).ws
+    return loop.choose(body.data, workspace=ws, recipe=served(ws, ChooseRecipe, body.recipe, "recipe"))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.paging import After, Limit, Page, page
 from tuneloop.app.http.security import Caller, needs
-from tuneloop.app.http.served_steps import check_base
+from tuneloop.app.http.served_models import served_tokenizer
 from tuneloop.app.http.service import service
 from tuneloop.prepare import browsing, differing, versions
 from tuneloop.prepare.browsing import Entry
@@ -157,7 +157,7 @@ def show_statistics(
     A large version is better measured by a run (`POST /api/runs`, stage statistics), which shows how far it is.
     """
     ws = service(request).ws
-    check_base("base", base)
+    base = served_tokenizer(ws, "base", base)
     return statistics(ws, datasets.version(ws, name), tokenizer=base)
 
 
@@ -168,7 +168,7 @@ def statistics_page(
     """The same as a page with pictures."""
     ws = service(request).ws
     version = datasets.version(ws, name)
-    check_base("base", base)
+    base = served_tokenizer(ws, "base", base)
     return HTMLResponse(page_of(statistics(ws, version, tokenizer=base), version))
 
 

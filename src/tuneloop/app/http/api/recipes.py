@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from tuneloop.app.http.addresses import ServedPlaces
+from tuneloop.app.http.addresses import served as served_places
 from tuneloop.app.http.security import Caller, needs
+from tuneloop.app.http.served_recipes import served
+from tuneloop.app.http.service import service
 from tuneloop.app.members import registries
 from tuneloop.config import setting_words
 from tuneloop.errors import NotFoundError, nearest
-from tuneloop.recipes import RECIPES, read_recipe
+from tuneloop.recipes import RECIPES, check_members, read_recipe
 
 router = APIRouter(tags=["recipes"])
 
@@ -55,10 +59,18 @@ def show_recipe(stage: str, caller: Caller = needs("models:read")) -> RecipeShow
 
 
 @router.post("/recipes/{stage}/check")
-def check_recipe(stage: str, body: dict[str, Any], caller: Caller = needs("models:read")) -> Checked:
-    """400 with the field's path and the nearest known key for what cannot be."""
+def check_recipe(request: Request, stage: str, body: dict[str, Any], caller: Caller = needs("models:read")) -> Checked:
+    """400 with the field's path and the nearest known key for what cannot be, or may not be over HTTP.
+
+    The members in it are made; what depends on data is found by `POST /api/runs`.
+    """
     _recipe(stage)
-    return Checked(stage=stage, recipe=read_recipe(stage, given=body).model_dump(mode="json"))
+    served(service(request).ws, RECIPES[stage], body, stage)
+    asked = read_recipe(stage, given=body)
+    check_members(asked, stage)
+    if stage == "prepare":
+        served_places((), body, ServedPlaces())
+    return Checked(stage=stage, recipe=asked.model_dump(mode="json"))
 
 
 @router.get("/members")

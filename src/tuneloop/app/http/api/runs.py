@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from tuneloop.app import beginning
-from tuneloop.app.http.addresses import served
 from tuneloop.app.http.paging import After, Limit, Page, behind, number, page
-from tuneloop.app.http.security import Caller, needs
-from tuneloop.app.http.served_steps import check_base, check_steps
+from tuneloop.app.http.run_requests import Asked, begun
+from tuneloop.app.http.security import Caller, check, needs
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
 from tuneloop.app.wiring import Kind
@@ -20,42 +18,6 @@ from tuneloop.runs import Run, queue
 from tuneloop.runs.run import Event, State
 
 router = APIRouter(tags=["runs"])
-
-
-class Asked(BaseModel):
-    """A stage to run, with its recipe as a recipe file would hold it below the stage's name."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"stage": "train", "data": "data-1", "recipe": {"max_steps": 20}},
-                {"stage": "export", "data": "data-1", "recipe": {"split": "train", "form": "csv", "layout": "columns"}},
-            ]
-        },
-    )
-    stage: Literal[
-        "prepare", "merge", "export", "statistics", "review", "judge", "trial", "spam_model", "train", "evaluate"
-    ]
-    files: list[str] = Field(
-        [], max_length=1000, description="For prepare: ids of uploaded files; for spam_model one, a CSV of examples."
-    )
-    addresses: list[str] = Field(
-        [],
-        max_length=1000,
-        description="For prepare: https://…, web:FILE-ID, hf:owner/name, modelscope:owner/name, and database:NAME or "
-        "store:NAME/path as the server's settings name them.",
-    )
-    versions: list[str] = Field(
-        [], max_length=100, description="For merge: dataset versions; the first keeps its splits."
-    )
-    review: str | None = Field(None, description="For judge: a review sample; the newest if left out.")
-    data: str | None = Field(
-        None, description="For export, statistics, review, trial and train: a dataset version; the newest if left out."
-    )
-    model: str | None = Field(None, description="For evaluate: a model version; the newest if left out.")
-    recipe: dict[str, Any] = {}
-    scenario: str = Field("main", max_length=128)
 
 
 class Point(BaseModel):
@@ -85,32 +47,14 @@ def list_runs(
 
 @router.post("/runs", status_code=201)
 def begin(request: Request, body: Asked, caller: Caller = needs("runs:write")) -> Run:
-    """What can be known to be impossible is refused here, before anything is queued."""
+    """What can be known to be impossible is refused here, before anything is queued.
+
+    Export and statistics need data:read too.
+    """
+    if body.stage in ("export", "statistics"):
+        check(caller, "data:read")
     ws = service(request).ws
-    if body.stage == "prepare":
-        check_steps(body.recipe)
-        addresses, recipe = served(body.addresses, body.recipe, Rules.of(service(request)).settings.places)
-        run = beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
-    elif body.stage == "merge":
-        run = beginning.merge(ws, body.versions)
-    elif body.stage == "export":
-        run = beginning.export(ws, body.data, body.recipe)
-    elif body.stage == "statistics":
-        check_base("recipe.base", str(body.recipe.get("base", "starter")))
-        run = beginning.statistics(ws, body.data, body.recipe)
-    elif body.stage == "review":
-        run = beginning.review(ws, body.data, body.recipe, person=caller.name)
-    elif body.stage == "judge":
-        run = beginning.judge(ws, body.review, body.recipe)
-    elif body.stage == "trial":
-        run = beginning.trial(ws, body.data, body.recipe)
-    elif body.stage == "spam_model":
-        run = beginning.spam_model(ws, body.files)
-    elif body.stage == "train":
-        run = beginning.train(ws, body.data, body.recipe)
-    else:
-        run = beginning.evaluate(ws, body.model, body.recipe)
-    return queue.show(ws, run)
+    return queue.show(ws, begun(ws, body, caller.name, Rules.of(service(request)).settings.places))
 
 
 @router.get("/runs/{identity}")
