@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tuneloop.errors import InputError, SettingError
+from tuneloop.prepare.importer import recognize
 from tuneloop.prepare.shape import read_rows, shapes
+from tuneloop.prepare.source_file import disk_file
 
 ASK, SAY = {"role": "user", "content": "你好"}, {"role": "assistant", "content": "您好"}
 HUMAN, GPT = {"from": "human", "value": "你好"}, {"from": "gpt", "value": "您好"}
@@ -19,6 +21,9 @@ EXAMPLES = {
     "prompt_completion": [{"prompt": "2+2=", "completion": "4"}],
     "qa_columns": [{"department": "内科", "title": "高血压", "ask": "能吃什么？", "answer": "少盐"}],
     "preference": [{"prompt": "hi", "chosen": "hello", "rejected": "go"}],
+    "rejected_reply": [{"messages": [ASK, SAY], "rejected_response": "走开"}],
+    "ranked_outputs": [{"instruction": "hi", "input": "", "output": ["hello", "go"]}],
+    "compared": [{"prompt": "hi", "response_0": "hello", "response_1": "go", "better_response_id": 0}],
     "kto": [{"messages": [ASK, SAY], "label": True}],
     "label": [{"label": 1, "review": "很好吃"}, {"label": 0, "review": "太慢"}],
     "plain_text": [{"text": "一段文字", "url": "x"}],
@@ -171,6 +176,267 @@ def test_all_ways_to_write_a_preference_are_one_record(row):
     }
 
 
+U, BETTER, WORSE = {"role": "user", "content": "hi"}, "hello", "go"
+A, B = {"role": "assistant", "content": BETTER}, {"role": "assistant", "content": WORSE}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # UltraFeedback binarized
+        {
+            "prompt": "hi",
+            "prompt_id": "x",
+            "chosen": [U, A],
+            "rejected": [U, B],
+            "messages": [U, A],
+            "score_chosen": 8.0,
+            "score_rejected": 3.0,
+        },
+        {"chosen": [U, A], "rejected": [U, B], "messages": [U, A]},
+        # hh-rlhf, and a copy that divides the prompt
+        {"chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "\n\nHuman: hi\n\nAssistant: go"},
+        {"prompt": "\n\nHuman: hi\n\nAssistant:", "chosen": "hello", "rejected": "go"},
+        {
+            "prompt": "hi",
+            "chosen": "\n\nHuman: hi\n\nAssistant: hello",
+            "rejected": "\n\nHuman: hi\n\nAssistant: go",
+        },
+        # ms-swift, and its older columns
+        {"messages": [U, A], "rejected_response": "go"},
+        {"messages": [U, A], "rejected_messages": [U, B]},
+        {"messages": [U, A], "rejected_messages": [B]},
+        {"query": "hi", "response": "hello", "rejected_response": "go"},
+        # LLaMA-Factory, the older and the ShareGPT way
+        {"instruction": "hi", "input": "", "output": ["hello", "go"]},
+        {
+            "conversations": [{"from": "human", "value": "hi"}],
+            "chosen": {"from": "gpt", "value": "hello"},
+            "rejected": {"from": "gpt", "value": "go"},
+            "system": "",
+        },
+        # PKU-SafeRLHF, arena, SHP, stack-exchange-paired, AlpacaFarm, HelpSteer
+        {
+            "prompt": "hi",
+            "response_0": "go",
+            "response_1": "hello",
+            "better_response_id": 1,
+            "safer_response_id": 0,
+        },
+        {"conversation_a": [U, B], "conversation_b": [U, A], "winner": "model_b", "model_a": "x", "judge": "y"},
+        {"history": "hi", "human_ref_A": "hello", "human_ref_B": "go", "labels": 1, "post_id": "p"},
+        {"history": "hi", "human_ref_A": "go", "human_ref_B": "hello", "labels": 0},
+        {"qid": 1, "question": "hi", "response_j": "hello", "response_k": "go"},
+        {"instruction": "hi", "input": "", "output_1": "go", "output_2": "hello", "preference": 2},
+        {"context": [U], "response1": "hello", "response2": "go", "overall_preference": -2},
+        {"prompt": "hi", "response_1": "go", "response_2": "hello", "overall_preference": 3},
+        {"问题": "hi", "回答A": "hello", "回答B": "go", "胜者": "回答A"},
+    ],
+)
+def test_pairs_as_public_sets_and_trainers_write_them(row):
+    assert payload(row) == {"kind": "preference", "messages": [U], "chosen": [A], "rejected": [B]}
+
+
+def test_what_a_pair_does_not_use_is_named():
+    row = {"prompt": "hi", "chosen": [U, A], "rejected": [U, B], "messages": [U, A], "score_chosen": 8.0}
+    assert read_rows([row]).unused == ("messages", "score_chosen")
+    assert read_rows([{"chosen": [U, A], "rejected": [U, B], "messages": [U, A]}]).unused == ("messages",)
+    row = {"prompt": "hi", "response_0": "a", "response_1": "b", "better_response_id": 1, "safer_response_id": 0}
+    assert read_rows([row]).unused == ("safer_response_id",)
+    row = {"messages": [ASK, SAY], "label": True, "prompt": "你好", "completion": "您好"}
+    assert read_rows([row]).unused == ("prompt", "completion")
+
+
+def test_longer_pairs_keep_every_turn():
+    first = "\n\nHuman: a\n\nAssistant: A\n\nHuman: b\nb\n\nAssistant: "
+    found = payload({"chosen": first + "good", "rejected": first + "bad"})
+    assert [turn["content"] for turn in found["messages"]] == ["a", "A", "b\nb"]
+    assert (found["chosen"][0]["content"], found["rejected"][0]["content"]) == ("good", "bad")
+    row = {"instruction": "b", "chosen": "good", "rejected": "bad", "history": [["a", "A"]], "system": "S"}
+    assert [turn["content"] for turn in payload(row)["messages"]] == ["S", "a", "A", "b"]
+    row = {"prompt": [{"role": "system", "content": "S"}, U], "chosen": [U, A], "rejected": [U, B]}
+    assert [turn["content"] for turn in payload(row)["messages"]] == ["S", "hi"]
+    arena = {
+        "conversation_a": [U, A, {"role": "user", "content": "more"}, A],
+        "conversation_b": [U, B, {"role": "user", "content": "more"}, B],
+        "winner": "model_a",
+    }
+    assert [len(payload(arena)[side]) for side in ("messages", "chosen", "rejected")] == [1, 3, 3]
+    call = {"role": "tool_call", "content": '{"name": "f", "arguments": {}}'}
+    swift = {
+        "messages": [U, call, {"role": "tool_response", "content": "1"}, A],
+        "rejected_response": "go",
+        "tools": [{"name": "f", "parameters": {}}],
+    }
+    assert [turn["role"] for turn in payload(swift)["messages"]] == ["user", "assistant", "tool"]
+    assert payload(swift)["rejected"] == [B]
+
+
+def test_a_dialogue_that_was_asked_for_stays_one_answer():
+    row = {"prompt": "Write a dialogue.", "chosen": "User: x\nAssistant: y", "rejected": "User: x\nAssistant: z"}
+    assert payload(row)["chosen"] == [{"role": "assistant", "content": "User: x\nAssistant: y"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (
+            {"conversation_a": [U, A], "conversation_b": [U, B], "winner": "tie (bothbad)"},
+            "field 'winner': found \"tie (bothbad)\": a tie is no preference pair; expected one answer that is better. "
+            "Leave the record out, or let somebody decide.",
+        ),
+        (
+            {"prompt": "hi", "response_a": "x", "response_b": "y", "winner": 1},
+            "field 'winner': found 1, which may mean either answer; expected a or b. Say what the numbers mean by the "
+            "field that the mapping gives the column: better_id (0 is the first, 1 the second), a_is_better (1 is the "
+            "first, 0 the second), preference (1 is the first, 2 the second) or strength (under 0 is the first, over 0 "
+            "the second).",
+        ),
+        (
+            {"prompt": "hi", "response_a": "x", "response_b": "y"},
+            "field 'response_a': found two answers and nothing that says which is better; expected one of winner, "
+            "better_id, a_is_better, preference, strength. Add a column winner (a or b), or say prepare.mapping: "
+            "{prompt: COLUMN, chosen: COLUMN, rejected: COLUMN} where one column always holds the better.",
+        ),
+        (
+            {"prompt": "else", "chosen": [U, A], "rejected": [U, B]},
+            "field 'chosen': the conversation begins otherwise than the prompt ('else' is not in it); expected the "
+            "answers alone, or conversations that begin with the prompt. Correct the row, or leave the prompt out: "
+            "mapping.chosen and mapping.rejected alone take it from the conversations.",
+        ),
+        (
+            {
+                "chosen": "\n\nHuman: a\n\nAssistant: A\n\nHuman: b\n\nAssistant: B",
+                "rejected": "\n\nHuman: a\n\nAssistant: A\n\nHuman: c\n\nAssistant: C",
+            },
+            "field 'rejected[2]': the conversations part at a turn of the user and one of the user; expected "
+            "conversations that part at an answer of the assistant. Remove the record, or cut both where the same "
+            "question was answered.",
+        ),
+        (
+            {"messages": [U], "rejected_response": "go"},
+            "field 'messages': found no turn of the assistant; expected at least one: it is what the model learns. "
+            "Add the answer, or remove the record.",
+        ),
+    ],
+)
+def test_pairs_that_say_too_little(row, sentence):
+    with pytest.raises(InputError) as caught:
+        record(row)
+    assert str(caught.value) == sentence
+
+
+def test_lists_of_answers_that_are_no_ranking():
+    reading = read_rows(EXAMPLES["ranked_outputs"])
+    with pytest.raises(InputError, match=r"field 'output': found a list of 3; expected a list of two texts"):
+        reading.record({"instruction": "q", "output": ["a", "b", "c"]})
+    with pytest.raises(InputError, match=r"found a list of 2; expected a text"):
+        record({"question": "q", "answers": ["a", "also a"]})
+
+
+def test_a_mapping_says_what_the_numbers_of_a_verdict_mean():
+    row = {"prompt": "hi", "response_a": "go", "response_b": "hello", "winner": 1}
+    mapping = {"prompt": "prompt", "answer_a": "response_a", "answer_b": "response_b", "better_id": "winner"}
+    assert payload(row, mapping=mapping)["chosen"] == [A]
+    assert payload(row, mapping={"better_id": "winner"})["chosen"] == [A]
+    assert payload(row, mapping={"preference": "winner"})["chosen"] == [B]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"question": "q", "answer": "a", "reasoning": "r"},
+        {"question": "q", "reasoning_content": "r", "answer": "a"},
+        {"question": "q", "thinking": "r", "answer": "a"},
+        {"Question": "q", "Complex_CoT": "r", "Response": "a"},
+        {"问题": "q", "思考过程": "r", "答案": "a"},
+        {"問題": "q", "推理過程": "r", "回答": "a"},
+        {"instruction": "q", "input": "", "output": "a", "cot": "r"},
+        {"prompt": "q", "response": "a", "reasoning": "r"},
+    ],
+)
+def test_reasoning_in_a_column_precedes_the_answer(row):
+    reading = read_rows([row])
+    answer = {"role": "assistant", "content": "a", "reasoning": "r"}
+    assert reading.record(row).payload() == {"kind": "chat", "messages": [{"role": "user", "content": "q"}, answer]}
+    assert reading.unused == ()
+    empty = {column: "" if value == "r" else value for column, value in row.items()}
+    assert "reasoning" not in payload(empty)["messages"][1]
+
+
+def test_a_mapping_of_one_field_leaves_the_others_to_be_found():
+    row = {"question": "q", "answer": "a", "why": "r", "extra": 1}
+    reading = read_rows([row], mapping={"reasoning": "why"})
+    assert reading.record(row).messages[1].reasoning == "r"
+    assert (dict(reading.columns), reading.unused) == (
+        {"question": "question", "answer": "answer", "reasoning": "why"},
+        ("extra",),
+    )
+    full = {"question": "question", "answer": "answer", "reasoning": "why"}
+    assert read_rows([row], mapping=full).record(row) == reading.record(row)
+    with pytest.raises(InputError, match="no shape has just the fields reasoning"):
+        read_rows([{"foo": "q", "why": "r"}], mapping={"reasoning": "why"})
+    with pytest.raises(InputError, match="found reasoning beside a completion of messages"):
+        record({"prompt": [ASK], "completion": [SAY], "reasoning": "r"})
+
+
+def test_a_mapping_that_two_shapes_could_have_goes_by_what_the_rows_hold():
+    mapping = {"instruction": "foo", "output": "bar"}
+    assert record({"foo": "q", "bar": "a"}, mapping=mapping).kind == "chat"
+    assert record({"foo": "q", "bar": ["a", "b"]}, mapping=mapping).kind == "preference"
+
+
+def test_of_a_problem_the_solution_is_the_answer():
+    row = {"problem": "1+1", "solution": "It is 2.", "level": "1"}
+    assert payload(row) == chat(("user", "1+1"), ("assistant", "It is 2."))
+    both = {"problem": "1+1", "answer": "2", "solution": "It is 2."}
+    assert payload(both) == chat(("user", "1+1"), ("assistant", "It is 2."))
+    reading = read_rows([both])
+    assert reading.unused == ("answer",)
+    assert reading.confidence < 0.6  # under which the report says so
+    assert payload(both, mapping={"question": "problem", "answer": "answer"}) == chat(
+        ("user", "1+1"), ("assistant", "2")
+    )
+
+
+def test_calls_and_results_by_their_roles():
+    calls = [{"role": "tool_call", "content": json.dumps({"name": "f", "arguments": {"n": n}})} for n in (1, 2)]
+    results = [{"role": "tool_response", "content": str(n)} for n in (1, 2)]
+    found = payload({"messages": [ASK, *calls, *results, SAY], "tools": json.dumps([{"name": "f"}])})["messages"]
+    assert [turn["role"] for turn in found] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [call["function"]["arguments"] for call in found[1]["tool_calls"]] == ['{"n": 1}', '{"n": 2}']
+    assert [turn["tool_call_id"] for turn in found[2:4]] == [call["id"] for call in found[1]["tool_calls"]]
+
+
+@pytest.mark.parametrize("header", ["問題,答案", "提問,回覆", "問句,回答", "標準問題,標準答案", "問題,答覆"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "big5"])
+def test_traditional_names_of_columns(write, header, encoding):
+    rows = "".join(f"請問第{n}筆訂單什麼時候會到貨？,大約{n}個工作天內送達，請您放心。\r\n" for n in range(3, 9))
+    path = write("faq.csv", (header + "\r\n" + rows).encode(encoding))
+    file = disk_file(path, path.name)
+    found = recognize(file)
+    data = [item.data for item in found.importer.items(file, found.encoding)]
+    reading = read_rows(data)
+    assert (reading.shape.name, list(reading.columns.values()), len(data)) == ("qa_columns", header.split(","), 6)
+    assert reading.confidence >= 0.75
+    first = reading.record(data[0]).messages
+    assert (first[0].text, first[1].role) == ("請問第3筆訂單什麼時候會到貨？", "assistant")
+
+
+@pytest.mark.parametrize(
+    ("row", "shape"),
+    [
+        ({"指令": "x", "輸入": "", "輸出": "y"}, "alpaca"),
+        ({"評論": "很好", "標籤": "正面"}, "label"),
+        ({"對話": [{"speaker": "客戶", "text": "在嗎"}, {"speaker": "機器人", "text": "在"}]}, "dialogue"),
+    ],
+)
+def test_traditional_names_of_other_shapes(row, shape):
+    reading = read_rows([row])
+    assert reading.shape.name == shape
+    assert reading.record(row).id
+
+
 @pytest.mark.parametrize(
     ("row", "good"),
     [
@@ -178,6 +444,8 @@ def test_all_ways_to_write_a_preference_are_one_record(row):
         ({"prompt": "你好", "completion": "您好", "label": "1"}, True),
         ({"conversations": [HUMAN, GPT], "kto_tag": "true"}, True),
         ({"问题": "你好", "回答": "您好", "评价": "差"}, False),
+        ({"instruction": "你好", "input": "", "output": "您好", "kto_tag": True}, True),
+        ({"messages": [ASK, SAY], "label": 1, "tools": ""}, True),
     ],
 )
 def test_rated_answers(row, good):

@@ -49,6 +49,27 @@ class Field:
         return (self.name, *self.known_as)
 
 
+REASONING = Field(
+    "reasoning",
+    (
+        "reasoning_content",
+        "thinking",
+        "thought",
+        "thoughts",
+        "cot",
+        "complex_cot",
+        "chain_of_thought",
+        "思考过程",
+        "推理过程",
+        "思维链",
+        "思考",
+        "推理",
+    ),
+    required=False,
+)
+"""What is thought before the answer, in a column beside it."""
+
+
 class Shape(Member):
     fields: ClassVar[tuple[Field, ...]]
 
@@ -65,8 +86,9 @@ class Shape(Member):
         present = {fold(column): column for row in reversed(sample) for column in reversed(row)}
         found: dict[str, str] = {}
         for field in self.fields:
-            column = next((present[fold(name)] for name in field.names if fold(name) in present), None)
-            if column is not None and column not in found.values():
+            columns = (present[fold(name)] for name in field.names if fold(name) in present)
+            column = next((column for column in columns if column not in found.values()), None)
+            if column is not None:
                 found[field.name] = column
             elif field.required:
                 return {}
@@ -106,8 +128,15 @@ class Reading:
 
 
 def fold(name: str) -> str:
-    """Column names are compared without case, blanks, underscores and hyphens."""
-    return re.sub(r"[\s_\-]+", "", name).lower()
+    """Column names are compared without case, blanks, underscores and hyphens, traditional characters as simplified."""
+    return re.sub(r"[\s_\-]+", "", name).lower().translate(_SIMPLIFIED)
+
+
+_SIMPLIFIED = str.maketrans(
+    "問題覆標準輸應譯戶顧機對話會語說類別籤評論內標語詞讚點選擇拒絕較過維鏈統繫系示詢項參號歷級據輪資訊訓練優勝",
+    "问题复标准输应译户顾机对话会语说类别签评论内标语词赞点选择拒绝较过维链统系系示询项参号历级据轮资讯训练优胜",
+)
+"""The characters that names of columns have and that the two scripts write differently."""
 
 
 def read_rows(
@@ -185,8 +214,11 @@ def _mapped(candidates: list[Shape], mapping: Mapping[str, str], sample: Sequenc
         if mapping.keys() <= names and required <= mapping.keys():
             fitting.append((member, dict(mapping)))
     if fitting:
-        member, found = min(fitting, key=lambda match: len(match[0].fields))
+        member, found = max(fitting, key=lambda match: (match[0].score(match[1], sample), -len(match[0].fields)))
         return member, found, 1.0
+    best = _completed(candidates, mapping, sample)
+    if best is not None:
+        return best
     known = {field.name for member in candidates for field in member.fields}
     strange = sorted(mapping.keys() - known)
     if strange:
@@ -198,6 +230,29 @@ def _mapped(candidates: list[Shape], mapping: Mapping[str, str], sample: Sequenc
         f"no shape has just the fields {', '.join(sorted(mapping))}",
         expected="one of " + "; ".join(_wanted(member) for member in candidates),
     )
+
+
+def _completed(
+    candidates: list[Shape], mapping: Mapping[str, str], sample: Sequence[Mapping[str, Any]]
+) -> _Match | None:
+    """A mapping of some fields, such as `reasoning` alone: the other fields are found by their usual names."""
+    named = {column: field for field, column in mapping.items()}
+    if len(named) < len(mapping):
+        return None
+    renamed = [
+        {column: value for column, value in row.items() if column not in named and column not in mapping}
+        | {named[column]: value for column, value in row.items() if column in named}
+        for row in sample
+    ]
+    matches = []
+    for member in candidates:
+        found = member.find(renamed)
+        if all(found.get(field) == field for field in mapping):
+            matches.append((member, found, member.score(found, renamed) * _filled(member, found, renamed)))
+    best = max(matches, key=lambda match: match[2], default=None)
+    if best is None or best[2] < SURE_ENOUGH:
+        return None
+    return best[0], {field: mapping.get(field, column) for field, column in best[1].items()}, best[2]
 
 
 def _beside(name: str, given: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> str | None:

@@ -1,12 +1,14 @@
 """From a list of messages, however it names things, to turns that a model can be trained on.
 
-Read are OpenAI's messages (tools and their legacy functions), ShareGPT's from/value pairs, and transcripts with a
-speaker and a text.  `read_turns` checks each message, `check_order` the conversation as a whole.
+Read are OpenAI's messages (tools and their legacy functions), ShareGPT's from/value pairs, ms-swift's roles `tool_call`
+and `tool_response`, and transcripts with a speaker and a text.  `read_turns` checks each message, `check_order` the
+conversation as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tuneloop.errors import InputError, Where, nearest
@@ -16,12 +18,15 @@ from tuneloop.records import Record, Role, Turn
 
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("user", "human", "usr", "customer", "client", "visitor", "用户", "客户", "顾客", "问"), "user"),
+    **dict.fromkeys(("用戶", "客戶", "顧客", "問"), "user"),
     **dict.fromkeys(
-        ("assistant", "gpt", "bot", "model", "agent", "sys", "chatgpt", "助手", "客服", "机器人", "答"), "assistant"
+        ("assistant", "gpt", "bot", "model", "agent", "sys", "chatgpt", "助手", "客服", "机器人", "機器人", "答"),
+        "assistant",
     ),
-    **dict.fromkeys(("system", "系统"), "system"),
+    **dict.fromkeys(("system", "系统", "系統"), "system"),
     "developer": "developer",
     **dict.fromkeys(("tool", "function", "observation", "ipython", "function_response", "工具"), "tool"),
+    **dict.fromkeys(("tool_response", "tool_result"), "tool"),
 }
 """Names of roles in the wild, in small letters; `function_call` is an assistant that calls a tool."""
 
@@ -52,8 +57,18 @@ def read_turns(value: Any, field: str) -> tuple[Turn, ...]:
             raise InputError(
                 f"found {shown(message)}", expected="a message with role and content", where=Where(field=place)
             )
-        turns.append(_turn(message, place, turns))
+        turn = _turn(message, place, turns)
+        if number and _is_call(message) and _is_call(value[number - 1]):
+            turns[-1] = replace(turns[-1], tool_calls=(*turns[-1].tool_calls, *turn.tool_calls))
+        else:
+            turns.append(turn)
     return tuple(turns)
+
+
+def _is_call(message: Mapping[str, Any]) -> bool:
+    """Is the message a call by its role?  Several in a row are calls made at once, one turn as OpenAI writes them."""
+    role = next((message[key] for key in _ROLE_KEYS if key in message), None)
+    return isinstance(role, str) and role.strip().lower() in CALLS
 
 
 def _turn(message: Mapping[str, Any], place: str, before: Sequence[Turn]) -> Turn:
@@ -128,7 +143,22 @@ def _weight(message: Mapping[str, Any], place: str) -> float | None:
     return None
 
 
-def instruction(question: str, answer: str, system: str | None = None) -> Record:
-    """The record of one question and one answer."""
+def instruction(question: str, answer: str, system: str | None = None, reasoning: str | None = None) -> Record:
+    """The record of one question and one answer; `reasoning` is what was thought before the answer."""
     first = (Turn("system", system),) if system and system.strip() else ()
-    return Record("chat", messages=(*first, Turn("user", question), Turn("assistant", answer)))
+    return Record("chat", messages=(*first, Turn("user", question), Turn("assistant", answer, reasoning=reasoning)))
+
+
+def history_turns(value: Any, field: str = "history") -> tuple[Turn, ...]:
+    """Earlier turns as Alpaca rows have them, `[[question, answer], …]`; absent or empty: none."""
+    if value in (None, "", []):
+        return ()
+    if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
+        raise InputError(
+            f"found {shown(value)}", expected="a list of [question, answer] pairs", where=Where(field=field)
+        )
+    return tuple(turn for asked, said in value for turn in (Turn("user", asked), Turn("assistant", said)))
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(one, str) for one in pair)

@@ -9,7 +9,7 @@ from tuneloop.errors import InputError, Where
 from tuneloop.prepare.calls import read_tools
 from tuneloop.prepare.order import check_order
 from tuneloop.prepare.shape import Field, Shape
-from tuneloop.prepare.turns import read_turns
+from tuneloop.prepare.turns import history_turns, read_turns
 from tuneloop.prepare.values import optional_text, shown, text_of, with_input
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
@@ -32,6 +32,7 @@ class Kto(Shape):
         Field("prompt", ("question", "instruction", "问题"), required=False),
         Field("completion", ("response", "answer", "output", "回答", "答案"), required=False),
         Field("input", ("context", "输入"), required=False),
+        Field("history", required=False),
         Field("system", ("system_prompt",), required=False),
         Field("tools", required=False),
     )
@@ -41,6 +42,12 @@ class Kto(Shape):
             return 0.0
         thumbs = sum(_thumb(row.get(columns["label"])) is not None for row in sample)
         return 0.99 * (thumbs >= 0.9 * len(sample))
+
+    def find(self, sample: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The columns; beside messages a prompt and a completion say nothing more and are named as not used."""
+        found = super().find(sample)
+        beside = ("prompt", "completion", "input", "history") if "messages" in found else ()
+        return {field: column for field, column in found.items() if field not in beside}
 
     def record(self, values: Mapping[str, Any]) -> Record:
         good = _thumb(values["label"])
@@ -67,7 +74,7 @@ def _pair(values: Mapping[str, Any]) -> tuple[Turn, ...]:
             raise InputError(
                 "found no such field", expected="a prompt and a completion, or messages", where=Where(field=field)
             )
-    made: list[Turn] = []
+    made = [*history_turns(values.get("history"))]
     for field, role in (("prompt", "user"), ("completion", "assistant")):
         value = values[field]
         if isinstance(value, list):

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuneloop.prepare.shape import Field, Shape
+from tuneloop.prepare.shape import REASONING, Field, Shape, fold
 from tuneloop.prepare.turns import instruction
 from tuneloop.prepare.values import optional_text, text_of
 from tuneloop.records import Record
 from tuneloop.wording import Words
 
+_PROBLEMS, _SOLUTIONS, _RESULTS = ({"problem", "题目"}, {"solution", "解答"}, {"answer", "答案"})
+
 
 class QaColumns(Shape):
-    """Two columns; the first known name for a question and for an answer is taken."""
+    """Two columns; the first known name for a question and for an answer is taken.
+
+    Of a `problem` the `solution` is the answer, which ends with the result; where the result alone stands beside it as
+    `answer`, either may be meant, and the low certainty makes the report say so.
+    """
 
     title = Words("Questions and answers", "问答两列")
     help = Words(
-        "A question and an answer in each row, such as question/answer, ask/reply or 问题/答案.",
-        "每行一个问题和一个答案，例如 question/answer、ask/reply、问题/答案。",
+        "A question and an answer in each row, such as question/answer, ask/reply, problem/solution or 问题/答案; also "
+        "system, and reasoning (reasoning_content, thinking, cot, Complex_CoT, 思考过程) that precedes the answer.",
+        "每行一个问题和一个答案，例如 question/answer、ask/reply、problem/solution、问题/答案；也支持 system，"
+        "以及答案之前的推理（reasoning、reasoning_content、thinking、cot、Complex_CoT、思考过程）。",
     )
     fields = (
         Field(
@@ -27,6 +35,7 @@ class QaColumns(Shape):
                 "questions",
                 "问题",
                 "提问",
+                "问句",
                 "问",
                 "ask",
                 "query",
@@ -44,6 +53,8 @@ class QaColumns(Shape):
                 "输入",
                 "title",
                 "标题",
+                "problem",
+                "题目",
             ),
         ),
         Field(
@@ -53,6 +64,8 @@ class QaColumns(Shape):
                 "答案",
                 "回答",
                 "回复",
+                "答复",
+                "回应",
                 "答",
                 "reply",
                 "response",
@@ -68,26 +81,35 @@ class QaColumns(Shape):
                 "output",
                 "输出",
                 "solution",
+                "解答",
             ),
         ),
         Field("system", ("system_prompt", "系统提示"), required=False),
+        REASONING,
     )
 
     def score(self, columns: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> float:
         if columns["question"].startswith("column_"):
             return 0.4
+        if fold(columns["question"]) in _PROBLEMS and fold(columns["answer"]) in _SOLUTIONS:
+            folded = {fold(name) for row in sample for name in row}
+            return 0.55 if folded & _RESULTS else 0.9
         best = {"question", "问题", "ask", "q", "提问", "query"}
         return 0.9 if columns["question"].lower() in best else 0.75
 
     def find(self, sample: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         found = super().find(sample)
+        if found and fold(found["question"]) in _PROBLEMS:
+            solutions = (name for row in sample for name in row if fold(name) in _SOLUTIONS)
+            found["answer"] = next(solutions, found["answer"])
         names = list(dict.fromkeys(name for row in sample for name in row))
         if found or names != ["column_1", "column_2"]:
             return found
         return {"question": "column_1", "answer": "column_2"} if _are_texts(sample) else {}
 
     def record(self, values: Mapping[str, Any]) -> Record:
-        return instruction(text_of(values, "question"), text_of(values, "answer"), optional_text(values, "system"))
+        system, reasoning = optional_text(values, "system"), optional_text(values, "reasoning")
+        return instruction(text_of(values, "question"), text_of(values, "answer"), system, reasoning)
 
 
 def _are_texts(sample: Sequence[Mapping[str, Any]]) -> bool:
