@@ -123,7 +123,7 @@ def client(ws: Workspace, table: bool, caller: Caller | None) -> TestClient:
 
 ASKED = [
     ("GET", "/v1/free"), ("GET", "/v1/free/"), ("POST", "/v1/free"), ("GET", "/v1/unknown"), ("GET", "/"),
-    ("GET", "/v1/checked"), ("GET", "/v1/checked?limit=7&flag=yes&order=asc&as=abcd&unknown=1"),
+    ("GET", "/v1/checked"), ("GET", "/v1/checked?limit=7&flag=yes&order=asc&as=abcd"),
     ("GET", "/v1/checked?limit=0"), ("GET", "/v1/checked?limit=x&flag=maybe&order=up&as=abcde"),
     ("GET", "/v1/checked?limit=3&limit=4"), ("GET", "/v1/checked?limit="),
     ("GET", "/v1/rows/12/a/b%20c/d"), ("GET", "/v1/rows/x/y"), ("GET", "/v1/rows/12"), ("DELETE", "/v1/rows/12"),

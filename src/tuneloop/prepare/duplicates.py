@@ -6,6 +6,7 @@ them: where a step hides personal data, they are hidden here too.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _cursor(after: str | None) -> tuple[int, str]:
     if after is None:
         return 1 << 62, ""
     size, _, record = after.partition(":")
-    if not size.isdigit() or not record:
+    if not re.fullmatch("[0-9]{1,18}", size) or not record:
         raise UsageError(f"found the cursor {after!r}", expected="the `next` of a page")
     return int(size), record
 

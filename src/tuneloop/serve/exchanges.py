@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, insert, select
 
 from tuneloop.config import Settings, read, setting
 from tuneloop.errors import NotFoundError
+from tuneloop.serve.looked_for import Answer, in_time, said, tagged
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
 from tuneloop.store.registry_tables import exchanges as table
@@ -163,16 +164,35 @@ def exchanges(
     alias: str | None = None,
     outcome: str | None = None,
     caller: str | None = None,
+    scenario: str | None = None,
+    tags: Sequence[str] = (),
+    since: float | None = None,
+    until: float | None = None,
+    answer: Answer | None = None,
 ) -> list[Exchange]:
-    """Exchanges, newest first, below the number `before`; the other words filter."""
+    """Exchanges, newest first, below the number `before`; the other words filter.
+
+    `tags` are all there (`team`, or `team=billing`); times are seconds since 1970, `until` exclusive; `answer` is what
+    people said of it.
+    """
     query = select(table).order_by(table.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(table.c.number < before)
-    wanted = {table.c.model: model, table.c.alias: alias, table.c.outcome: outcome, table.c.caller: caller}
+    wanted = {
+        table.c.model: model,
+        table.c.alias: alias,
+        table.c.outcome: outcome,
+        table.c.caller: caller,
+        table.c.scenario: scenario,
+    }
     for column, value in wanted.items():
         if value is not None:
             query = query.where(column == value)
     with ws.db.read() as connection:
+        query = query.where(*in_time(connection, table, since, until))
+        query = query.where(*(tagged(connection, tag) for tag in tags))
+        if answer is not None:
+            query = query.where(said(answer))
         return [_exchange(row) for row in connection.execute(query).mappings()]
 
 

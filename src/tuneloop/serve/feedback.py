@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, select
 
 from tuneloop.errors import UsageError, nearest
 from tuneloop.serve.exchanges import Exchange, exchange
+from tuneloop.serve.looked_for import in_time
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
+from tuneloop.store.registry_tables import exchanges as asked
 from tuneloop.store.registry_tables import feedback as table
 from tuneloop.store.tables import created_text, next_number
 
@@ -88,9 +90,17 @@ def of_exchange(ws: Workspace, identity: str) -> list[Feedback]:
 
 
 def feedback(
-    ws: Workspace, *, before: int | None = None, limit: int = 50, kind: str | None = None, person: str | None = None
+    ws: Workspace,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    kind: str | None = None,
+    person: str | None = None,
+    model: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
 ) -> list[Feedback]:
-    """Feedback, newest first, below the number `before`."""
+    """Feedback, newest first, below the number `before`; `model` is what answered, times are seconds since 1970."""
     query = select(table).order_by(table.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(table.c.number < before)
@@ -98,7 +108,10 @@ def feedback(
         query = query.where(table.c.kind == kind)
     if person is not None:
         query = query.where(table.c.person == person)
+    if model is not None:
+        query = query.where(exists().where(asked.c.id == table.c.exchange, asked.c.model == model))
     with ws.db.read() as connection:
+        query = query.where(*in_time(connection, table, since, until))
         return [_feedback(row) for row in connection.execute(query).mappings()]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from tuneloop.records.results import DatasetVersion
 from tuneloop.store.database import clock
+from tuneloop.store.numbered import numbered
 from tuneloop.store.reference import NEWEST, find
 from tuneloop.store.tables import created_text, dataset_ledgers, dataset_versions, lock_kind, next_number
 from tuneloop.store.workspace import Workspace
@@ -91,13 +92,15 @@ def is_version_name(name: str) -> bool:
     return re.fullmatch(r"data-[0-9]+", name) is not None
 
 
-def versions(ws: Workspace, scenario: str | None = None) -> list[DatasetVersion]:
-    """All versions, oldest first."""
-    query = select(dataset_versions).order_by(dataset_versions.c.number)
+def versions(
+    ws: Workspace, scenario: str | None = None, *, below: int | None = None, limit: int | None = None
+) -> list[DatasetVersion]:
+    """All versions, oldest first; or the newest `limit` with a number below `below`."""
+    query = select(dataset_versions)
     if scenario is not None:
         query = query.where(dataset_versions.c.scenario == scenario)
     with ws.db.read() as connection:
-        return [_version(row) for row in connection.execute(query).mappings()]
+        return [_version(row) for row in numbered(connection, query, dataset_versions.c.number, below, limit)]
 
 
 def addresses(ws: Workspace, version_name: str, kind: str, run: str | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from tuneloop.records.canonical import canonical
 from tuneloop.records.results import Report
 from tuneloop.store.database import clock
 from tuneloop.store.datasets import Fence
+from tuneloop.store.numbered import numbered
 from tuneloop.store.reference import NEWEST, find
 from tuneloop.store.tables import created_text, next_number
 from tuneloop.store.tables import evaluations as table
@@ -65,15 +66,22 @@ def evaluation(ws: Workspace, reference: str = NEWEST, scenario: str | None = No
     return _report(find(ws.db, table, reference, what="evaluation", make=make, scenario=scenario))
 
 
-def evaluations(ws: Workspace, model: str | None = None, scenario: str | None = None) -> list[Report]:
-    """All reports, or those of one model, oldest first."""
-    query = select(table).order_by(table.c.number)
+def evaluations(
+    ws: Workspace,
+    model: str | None = None,
+    scenario: str | None = None,
+    *,
+    below: int | None = None,
+    limit: int | None = None,
+) -> list[Report]:
+    """All reports, or those of one model, oldest first; or the newest `limit` with a number below `below`."""
+    query = select(table)
     if model is not None:
         query = query.where(table.c.model == model)
     if scenario is not None:
         query = query.where(table.c.scenario == scenario)
     with ws.db.read() as connection:
-        return [_report(row) for row in connection.execute(query).mappings()]
+        return [_report(row) for row in numbered(connection, query, table.c.number, below, limit)]
 
 
 def _report(row: Mapping[Any, Any]) -> Report:

@@ -14,6 +14,7 @@ from tuneloop.records.results import ModelVersion
 from tuneloop.store.database import clock
 from tuneloop.store.datasets import Fence
 from tuneloop.store.durable import flush_file, flush_folder, storage_errors
+from tuneloop.store.numbered import numbered
 from tuneloop.store.reference import NEWEST, find
 from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.tables import models as table
@@ -78,11 +79,15 @@ def model(ws: Workspace, reference: str = NEWEST, scenario: str | None = None) -
 _ALL = select(table).order_by(table.c.number)
 
 
-def models(ws: Workspace, scenario: str | None = None) -> list[ModelVersion]:
-    """All models, oldest first."""
+def models(
+    ws: Workspace, scenario: str | None = None, *, below: int | None = None, limit: int | None = None
+) -> list[ModelVersion]:
+    """All models, oldest first; or the newest `limit` with a number below `below`."""
+    query = select(table)
+    if scenario is not None:
+        query = query.where(table.c.scenario == scenario)
     with ws.db.read() as connection:
-        found = in_transaction(connection)
-    return [one for one in found if scenario in (None, one.scenario)]
+        return [_model(row) for row in numbered(connection, query, table.c.number, below, limit)]
 
 
 def in_transaction(connection: Connection) -> list[ModelVersion]:

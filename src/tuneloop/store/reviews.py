@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tuneloop.errors import NotFoundError, nearest
 from tuneloop.store.database import clock
+from tuneloop.store.numbered import numbered
 from tuneloop.store.quality_tables import review_items, reviews, verdicts
 from tuneloop.store.tables import created_text, next_number
 from tuneloop.store.workspace import Workspace
@@ -112,13 +113,15 @@ def review(ws: Workspace, name: str = "newest") -> Review:
     raise NotFoundError(f"no review is called {name!r}", do=hint[0].upper() + hint[1:])
 
 
-def all_reviews(ws: Workspace, dataset: str | None = None) -> list[Review]:
-    """All reviews, or those of one dataset version, oldest first."""
-    query = select(reviews).order_by(reviews.c.number)
+def all_reviews(
+    ws: Workspace, dataset: str | None = None, *, below: int | None = None, limit: int | None = None
+) -> list[Review]:
+    """All reviews, or those of one dataset version, oldest first; or the newest `limit` numbered below `below`."""
+    query = select(reviews)
     if dataset is not None:
         query = query.where(reviews.c.dataset == dataset)
     with ws.db.read() as connection:
-        return [_review(row) for row in connection.execute(query).mappings()]
+        return [_review(row) for row in numbered(connection, query, reviews.c.number, below, limit)]
 
 
 def items_of(ws: Workspace, name: str, *, after: int = 0, limit: int | None = None) -> list[ReviewItem]:

@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 from tuneloop.errors import NotFoundError, nearest
 from tuneloop.records.origin import SourceKind
 from tuneloop.store.database import clock
+from tuneloop.store.numbered import numbered
 from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.tables import sources as table
 from tuneloop.store.workspace import Workspace
@@ -91,10 +92,10 @@ def source(ws: Workspace, identity: str) -> Source:
     return _source(row)
 
 
-def sources(ws: Workspace) -> list[Source]:
-    """All sources, oldest first."""
+def sources(ws: Workspace, *, below: int | None = None, limit: int | None = None) -> list[Source]:
+    """All sources, oldest first; or the newest `limit` with a number below `below`."""
     with ws.db.read() as connection:
-        return [_source(row) for row in connection.execute(select(table).order_by(table.c.number)).mappings()]
+        return [_source(row) for row in numbered(connection, select(table), table.c.number, below, limit)]
 
 
 def _source(row: Mapping[Any, Any]) -> Source:

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 
 from tuneloop.errors import NotFoundError
 from tuneloop.store.database import clock
+from tuneloop.store.numbered import numbered
 from tuneloop.store.quality_tables import quality_standards as table
 from tuneloop.store.tables import created_text, lock_kind, next_number
 from tuneloop.store.workspace import Workspace
@@ -50,13 +51,15 @@ def add_standard(
     return _kept(row)
 
 
-def standards(ws: Workspace, scenario: str | None = None) -> list[KeptStandard]:
-    """All that ever held, oldest first."""
-    query = select(table).order_by(table.c.number)
+def standards(
+    ws: Workspace, scenario: str | None = None, *, below: int | None = None, limit: int | None = None
+) -> list[KeptStandard]:
+    """All that ever held, oldest first; or the newest `limit` with a number below `below`."""
+    query = select(table)
     if scenario is not None:
         query = query.where(table.c.scenario == scenario)
     with ws.db.read() as connection:
-        return [_kept(row) for row in connection.execute(query).mappings()]
+        return [_kept(row) for row in numbered(connection, query, table.c.number, below, limit)]
 
 
 def standard_named(ws: Workspace, name: str) -> KeptStandard:

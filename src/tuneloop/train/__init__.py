@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tuneloop.records import DatasetVersion, ModelVersion, Watcher, together, unwatched
+from tuneloop.records import DatasetVersion, ModelVersion, Split, Watcher, together, unwatched
 from tuneloop.train.recipe import Resolved, TrainRecipe
 
 if TYPE_CHECKING:
@@ -98,13 +98,18 @@ def plan(version: DatasetVersion | None, recipe: TrainRecipe | None = None, *, w
 
 
 def previews(
-    version: DatasetVersion | None, recipe: TrainRecipe | None = None, *, workspace: Workspace, count: int = 3
+    version: DatasetVersion | None,
+    recipe: TrainRecipe | None = None,
+    *,
+    workspace: Workspace,
+    count: int = 3,
+    split: Split = "train",
 ) -> tuple[Resolved, list[Preview]]:
-    """The first `count` training records exactly as `train` would see them: each piece with its turn and its weight,
+    """The first `count` records of a split exactly as `train` would see them: each piece with its turn and its weight,
     what `max_length` cuts, and why a record is set aside.  Nothing is written."""
     from tuneloop.train.preview import previews as look
 
-    return look(_job(version, recipe or TrainRecipe(), workspace, None), count)
+    return look(_job(version, recipe or TrainRecipe(), workspace, None), count, split)
 
 
 def _job(

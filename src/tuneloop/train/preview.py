@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
-from tuneloop.records import Record
+from tuneloop.records import Record, Split
 from tuneloop.train.backend import Job
 from tuneloop.train.objective import ASIDE, Encoded, Objective, Tokens
 from tuneloop.train.recipe import Resolved
@@ -44,15 +44,15 @@ class Preview:
     aside: Words | None = None
 
 
-def previews(job: Job, count: int) -> tuple[Resolved, list[Preview]]:
-    """The first `count` training records as the job would encode them, and the recipe that decides how."""
+def previews(job: Job, count: int, split: Split = "train") -> tuple[Resolved, list[Preview]]:
+    """The first `count` records of a split as the job would encode them, and the recipe that decides how."""
     from tuneloop.train import assembly, data
     from tuneloop.train.objective import objectives
 
     lm, resolved = assembly.look(job)
     objective = objectives.create(resolved.recipe.objective or "", path="objective")
     limit = resolved.recipe.max_length or lm.config.max_positions
-    items = islice(data.items(job.workspace, job.version, "train"), count)
+    items = islice(data.items(job.workspace, job.version, split), count)
     return resolved, [preview(item.record, objective, lm, limit) for item in items]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Generic, TypeVar
 
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many entries at most.")]
 After = Annotated[str | None, Query(description="The `next` of the page before.", max_length=200)]
+
+Since = Annotated[datetime | None, Query(description="From this time on; UTC unless it says otherwise.")]
+Until = Annotated[datetime | None, Query(description="Before this time.")]
 
 
 class Page(BaseModel, Generic[T]):
@@ -71,3 +75,10 @@ def behind(ws: Workspace, after: str | None, kind: str) -> int | None:
 def no_cursor(after: str) -> HttpError:
     """The answer to a cursor that no page of this list gave."""
     return HttpError(400, f"found the cursor {after!r}; expected the `next` of a page.", code="usage", param="after")
+
+
+def seconds(time: datetime | None) -> float | None:
+    """Since 1970; a time without a zone is UTC."""
+    if time is None:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import parse_qsl
 
+from fastapi import params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from tuneloop.app.http.errors import HttpError
 from tuneloop.errors import nearest
 
+LONGEST = 200
+"""Characters of a name that are told back."""
+
 
 def unknown(path: str, known: Iterable[str]) -> HttpError:
     """`path` is dotted, from the top of the body; `known` are the names at its last part's place."""
-    hint = nearest(path.rpartition(".")[2], known)
+    names = list(known)
+    hint = nearest(path.rpartition(".")[2], names) if names else "nothing can be named here"
     message = f"Unknown parameter `{path}`: {hint}"
     return HttpError(400, message if message.endswith("?") else f"{message}.", code="unknown_parameter", param=path)
+
+
+@dataclass(frozen=True)
+class Queried:
+    """What a route takes in its query: `names`, and `families` whose members are named in brackets (`metadata[k]`)."""
+
+    names: frozenset[str]
+    families: frozenset[str]
+
+    @classmethod
+    def of(cls, route: APIRoute) -> Queried:
+        """The parameters of its function, and those that it reads for itself and tells in `openapi_extra`."""
+        found = get_flat_params(route.dependant)
+        told = [one for one in (route.openapi_extra or {}).get("parameters", ()) if one["in"] == "query"]
+        return cls(
+            frozenset(one.alias for one in found if isinstance(one.field_info, params.Query))
+            | {one["name"] for one in told},
+            frozenset(one["name"] for one in told if one.get("style") == "deepObject"),
+        )
+
+    def check(self, query: bytes) -> None:
+        """Refuses, with 400, a query that names anything else: a filter that is spelled wrong must not find all."""
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            family, bracket, _ = name.partition("[")
+            if name not in self.names and not (bracket and name.endswith("]") and family in self.families):
+                raise unknown(name[:LONGEST], self.names)
 
 
 def known_at(body: Any, path: Sequence[int | str]) -> set[str]:

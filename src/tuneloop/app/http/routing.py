@@ -18,11 +18,18 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tuneloop.app.http.calling import Plain
+from tuneloop.app.http.parameters import Queried
+from tuneloop.app.http.security import OPEN, check
+
+OURS = ("/v1/", "/api/")
+"""Where a query may name nothing that a route does not know.  What machines and browsers ask for (health, the page to
+sign in) is asked for with all kinds of additions."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One route under its whole path; `plain` calls it without the framework, where that can be."""
+    """One route under its whole path; `plain` calls it without the framework, where that can be, and `queried` is what
+    its query may name (None: anything)."""
 
     route: APIRoute
     permission: str
@@ -30,6 +37,7 @@ class Entry:
     pattern: re.Pattern[str]
     convertors: Mapping[str, Convertor[Any]]
     plain: Plain | None
+    queried: Queried | None
 
     def match(self, path: str) -> dict[str, Any] | None:
         """The parameters in a path; None where it is none of this route's."""
@@ -47,7 +55,8 @@ class Table:
         for path, route, permission in routes:
             methods = frozenset(route.methods or ())
             pattern, _, convertors = compile_path(path)
-            entry = Entry(route, permission, methods, pattern, convertors, Plain.of(route, permission))
+            queried = Queried.of(route) if path.startswith(OURS) else None
+            entry = Entry(route, permission, methods, pattern, convertors, Plain.of(route, permission), queried)
             if convertors:
                 self._grouped.setdefault(path[: path.index("{")], []).append(entry)
             else:
@@ -82,6 +91,10 @@ class Dispatch:
             await self.app(scope, receive, send)
             return
         entry, parameters = found
+        if entry.queried is not None and scope["query_string"]:
+            if entry.permission != OPEN:
+                check(scope["state"].get("caller"), entry.permission)
+            entry.queried.check(scope["query_string"])
         scope["route"], scope["endpoint"], scope["path_params"] = entry.route, entry.route.endpoint, parameters
         await (entry.plain or entry.route.app)(scope, receive, send)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuneloop.app.http.paging import Page, page
+from tuneloop.app.http.paging import After, Limit, Page, no_cursor, number, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.serve import aliases
@@ -36,10 +38,17 @@ class GoingBack(BaseModel):
 
 @router.get("/aliases")
 def list_aliases(
-    request: Request, scenario: str | None = None, caller: Caller = needs("models:read")
+    request: Request,
+    after: After = None,
+    limit: Limit = 1000,
+    scenario: str | None = None,
+    caller: Caller = needs("models:read"),
 ) -> Page[AliasChange]:
-    found = aliases.everything(service(request).ws, scenario)
-    return page(found, len(found), lambda one: one.alias)
+    """By name."""
+    if after is not None and not re.fullmatch(aliases.NAME, after):
+        raise no_cursor(after)
+    found = sorted(aliases.everything(service(request).ws, scenario), key=lambda one: one.alias)
+    return page((one for one in found if after is None or one.alias > after), limit, lambda one: one.alias)
 
 
 @router.get("/aliases/{alias}")
@@ -48,9 +57,13 @@ def show_alias(request: Request, alias: str, caller: Caller = needs("models:read
 
 
 @router.get("/aliases/{alias}/history")
-def alias_history(request: Request, alias: str, caller: Caller = needs("models:read")) -> Page[AliasChange]:
+def alias_history(
+    request: Request, alias: str, after: After = None, limit: Limit = 1000, caller: Caller = needs("models:read")
+) -> Page[AliasChange]:
+    """Newest first."""
+    below = number(after)
     found = aliases.history(service(request).ws, alias)
-    return page(found, len(found), lambda one: one.number)
+    return page((one for one in found if below is None or one.number < below), limit, lambda one: one.number)
 
 
 @router.put("/aliases/{alias}")

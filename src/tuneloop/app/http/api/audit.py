@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 
 from tuneloop.access import audit
 from tuneloop.access.audit import Entry
-from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.paging import After, Limit, Page, Since, Until, number, page, seconds
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 
@@ -22,8 +21,8 @@ def list_audit(
     person: Annotated[str | None, Query(max_length=64, description="The id of who did it.")] = None,
     action: Annotated[str | None, Query(max_length=64, description="Such as `key.create`, or `key.*`.")] = None,
     outcome: Literal["done", "refused"] | None = None,
-    since: Annotated[datetime | None, Query(description="From this time on; UTC unless it says otherwise.")] = None,
-    until: Annotated[datetime | None, Query(description="Before this time.")] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 100,
     after: After = None,
     caller: Caller = needs("audit:read"),
@@ -34,15 +33,9 @@ def list_audit(
         person=person,
         action=action,
         outcome=outcome,
-        since=_seconds(since),
-        until=_seconds(until),
+        since=seconds(since),
+        until=seconds(until),
         below=number(after),
         limit=limit + 1,
     )
     return page(found, limit, lambda one: one.number)
-
-
-def _seconds(time: datetime | None) -> float | None:
-    if time is None:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_args
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneloop.app.http.errors import HttpError
-from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, no_cursor, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.served_models import served_tokenizer
 from tuneloop.app.http.service import service
@@ -18,7 +21,7 @@ from tuneloop.prepare.frozen import SharedTest, test_set
 from tuneloop.prepare.passport import Edit, Result, passport
 from tuneloop.prepare.statistics import Statistics, statistics
 from tuneloop.prepare.statistics_page import page as page_of
-from tuneloop.records import DatasetVersion, Fate, Origin
+from tuneloop.records import DatasetVersion, Fate, Kind, Origin
 from tuneloop.records.origin import Outcome
 from tuneloop.records.results import Split
 from tuneloop.store import datasets, sources
@@ -26,6 +29,8 @@ from tuneloop.store.restores import Restore
 from tuneloop.store.sources import Source
 
 router = APIRouter(tags=["prepare"])
+RECORD = "r1:[0-9a-f]{1,64}"
+"""An id of a record."""
 
 
 class RecordTraced(BaseModel):
@@ -59,9 +64,9 @@ def list_sources(
     request: Request, after: After = None, limit: Limit = 50, caller: Caller = needs("data:read")
 ) -> Page[Source]:
     """Newest first."""
-    found = sources.sources(service(request).ws)[::-1]
-    names = [one.id for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.id)
+    ws = service(request).ws
+    found = sources.sources(ws, below=behind(ws, after, "source"), limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.id)
 
 
 @router.get("/sources/{identity}")
@@ -78,9 +83,9 @@ def list_versions(
     caller: Caller = needs("data:read"),
 ) -> Page[DatasetVersion]:
     """Newest first."""
-    found = datasets.versions(service(request).ws, scenario)[::-1]
-    names = [one.name for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.name)
+    ws = service(request).ws
+    found = datasets.versions(ws, scenario, below=behind(ws, after, "data"), limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.name)
 
 
 @router.get("/versions/{name}")
@@ -95,12 +100,14 @@ def list_records(
     after: After = None,
     limit: Limit = 50,
     split: Split | None = None,
-    kind: str | None = None,
+    kind: Kind | None = None,
     contains: str | None = None,
     tag: str | None = None,
     caller: Caller = needs("data:read"),
 ) -> Page[Entry]:
     """By rising id."""
+    if after is not None and not re.fullmatch(RECORD, after):
+        raise no_cursor(after)
     ws = service(request).ws
     version = datasets.version(ws, name)
     looked_for = {"split": split, "kind": kind, "contains": contains, "tag": tag}
@@ -131,10 +138,10 @@ def list_outcomes(
 def _item(after: str | None) -> tuple[str, int] | None:
     if after is None:
         return None
-    source, _, number = after.rpartition(":")
-    if not source or not number.isdigit():
-        raise HttpError(400, f"found the cursor {after!r}; expected the `next` of a page.", code="usage", param="after")
-    return source, int(number)
+    found = re.fullmatch("(source-[0-9]{1,18}):([0-9]{1,18})", after)
+    if found is None:
+        raise no_cursor(after)
+    return found[1], int(found[2])
 
 
 @router.post("/versions/{name}/restores", status_code=201)
@@ -199,6 +206,8 @@ def list_differences(
     """Row by row, from `name` to `other`: added, removed, edited (one source item, two records), moved."""
     ws = service(request).ws
     old, new = datasets.version(ws, name), datasets.version(ws, other)
+    if after is not None and not re.fullmatch(f"{RECORD} ({'|'.join(get_args(differing.Kind))})", after):
+        raise no_cursor(after)
     found = differing.differences(ws, old, new, kind=kind, after=after, limit=limit + 1)
     return page(found, limit, lambda one: one.cursor)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
-from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import NotFoundError
@@ -29,9 +29,9 @@ def list_evaluations(
     caller: Caller = needs("evaluations:read"),
 ) -> Page[Report]:
     """Newest first."""
-    found = evaluations.evaluations(service(request).ws, model, scenario)[::-1]
-    names = [one.name for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.name)
+    ws = service(request).ws
+    found = evaluations.evaluations(ws, model, scenario, below=behind(ws, after, "eval"), limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.name)
 
 
 @router.get("/evaluations/{name}")

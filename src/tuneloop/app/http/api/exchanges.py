@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.paging import After, Limit, Page, Since, Until, number, page, seconds
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
-from tuneloop.serve import exchanges, feedback
-from tuneloop.serve.exchanges import Exchange, Logging
+from tuneloop.serve import exchanges
+from tuneloop.serve import feedback as given
+from tuneloop.serve.exchanges import Exchange, Logging, Outcome
 from tuneloop.serve.feedback import Feedback, Kind
+from tuneloop.serve.looked_for import Answer
 
 router = APIRouter(tags=["watch"])
+Tags = Annotated[
+    list[str],
+    Query(
+        max_length=16,
+        default_factory=list,
+        description="`team` or `team=billing`; of several an exchange has them all.",
+    ),
+]
 
 
 class Given(BaseModel):
@@ -36,15 +46,33 @@ class ExchangeWithFeedback(BaseModel):
 @router.get("/exchanges")
 def list_exchanges(
     request: Request,
+    tag: Tags,
     after: After = None,
     limit: Limit = 50,
     model: str | None = None,
     alias: str | None = None,
-    outcome: str | None = None,
+    outcome: Outcome | None = None,
+    asked_by: Annotated[str | None, Query(alias="caller", max_length=200, description="The id of who asked.")] = None,
+    scenario: str | None = None,
+    feedback: Annotated[Answer | None, Query(description="What people said of it.")] = None,
+    since: Since = None,
+    until: Until = None,
     caller: Caller = needs("exchanges:read"),
 ) -> Page[Exchange]:
+    """Newest first."""
     found = exchanges.exchanges(
-        service(request).ws, before=number(after), limit=limit + 1, model=model, alias=alias, outcome=outcome
+        service(request).ws,
+        before=number(after),
+        limit=limit + 1,
+        model=model,
+        alias=alias,
+        outcome=outcome,
+        caller=asked_by,
+        scenario=scenario,
+        tags=tag,
+        answer=feedback,
+        since=seconds(since),
+        until=seconds(until),
     )
     return page(found, limit, lambda one: one.number)
 
@@ -53,13 +81,13 @@ def list_exchanges(
 def show_exchange(request: Request, identity: str, caller: Caller = needs("exchanges:read")) -> ExchangeWithFeedback:
     ws = service(request).ws
     found = exchanges.exchange(ws, identity)
-    return ExchangeWithFeedback(exchange=found, feedback=feedback.of_exchange(ws, identity))
+    return ExchangeWithFeedback(exchange=found, feedback=given.of_exchange(ws, identity))
 
 
 @router.post("/exchanges/{identity}/feedback", status_code=201)
 def give_feedback(request: Request, identity: str, body: Given, caller: Caller = needs("feedback:write")) -> Feedback:
     value: Any = body.value
-    return feedback.give(
+    return given.give(
         service(request).ws,
         identity,
         body.kind,
@@ -74,11 +102,24 @@ def list_feedback(
     request: Request,
     after: After = None,
     limit: Limit = 50,
-    kind: str | None = None,
+    kind: Kind | None = None,
     person: str | None = None,
+    model: Annotated[str | None, Query(description="The version that answered.")] = None,
+    since: Since = None,
+    until: Until = None,
     caller: Caller = needs("exchanges:read"),
 ) -> Page[Feedback]:
-    found = feedback.feedback(service(request).ws, before=number(after), limit=limit + 1, kind=kind, person=person)
+    """Newest first."""
+    found = given.feedback(
+        service(request).ws,
+        before=number(after),
+        limit=limit + 1,
+        kind=kind,
+        person=person,
+        model=model,
+        since=seconds(since),
+        until=seconds(until),
+    )
     return page(found, limit, lambda one: one.number)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, number, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.prepare import browsing
@@ -56,10 +56,10 @@ def list_models(
 ) -> Page[ModelShown]:
     """Newest first."""
     ws = service(request).ws
-    found = [one for one in _shown(ws, models.models(ws, scenario)[::-1]) if state in (None, one.state)]
-    names = [one.version.name for one in found]
-    begin = names.index(after) + 1 if after in names else 0
-    return page(found[begin:], limit, lambda one: one.version.name)
+    below = behind(ws, after, "model")
+    found = models.models(ws, scenario, below=below, limit=limit + 1 if state is None else None)
+    shown = (one for one in _shown(ws, found[::-1]) if state in (None, one.state))
+    return page(shown, limit, lambda one: one.version.name)
 
 
 @router.get("/models/{name}")
@@ -86,10 +86,14 @@ def show_lineage(request: Request, name: str, caller: Caller = needs("models:rea
 
 
 @router.get("/models/{name}/approvals")
-def approval_history(request: Request, name: str, caller: Caller = needs("models:read")) -> Page[Approval]:
+def approval_history(
+    request: Request, name: str, after: After = None, limit: Limit = 1000, caller: Caller = needs("models:read")
+) -> Page[Approval]:
+    """Newest first."""
     ws = service(request).ws
+    below = number(after)
     found = approvals.history(ws, models.model(ws, name).name)
-    return page(found, len(found), lambda one: one.number)
+    return page((one for one in found if below is None or one.number < below), limit, lambda one: one.number)
 
 
 @router.post("/models/{name}/approvals", status_code=201)
@@ -99,11 +103,14 @@ def decide(request: Request, name: str, body: Decision, caller: Caller = needs("
 
 
 @router.get("/models/{name}/evaluations")
-def model_evaluations(request: Request, name: str, caller: Caller = needs("evaluations:read")) -> Page[Report]:
+def model_evaluations(
+    request: Request, name: str, after: After = None, limit: Limit = 50, caller: Caller = needs("evaluations:read")
+) -> Page[Report]:
+    """Newest first."""
     ws = service(request).ws
-    version = models.model(ws, name)
-    found = [report for report in evaluations.evaluations(ws) if report.model == version.name]
-    return page(found, len(found), lambda one: one.name)
+    version, below = models.model(ws, name), behind(ws, after, "eval")
+    found = evaluations.evaluations(ws, version.name, below=below, limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.name)
 
 
 def _shown(ws: Workspace, versions: list[ModelVersion]) -> list[ModelShown]:

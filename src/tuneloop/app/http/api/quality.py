@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneloop.app.http.errors import HttpError
-from tuneloop.app.http.paging import After, Limit, Page, number, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, number, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import NotFoundError, Where
@@ -102,9 +102,9 @@ def list_kept(
     request: Request, scenario: str, after: After = None, limit: Limit = 50, caller: Caller = needs("data:read")
 ) -> Page[KeptStandard]:
     """Every standard that ever held in a scenario, newest first."""
-    found = standards.standards(service(request).ws, scenario)[::-1]
-    names = [one.name for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.name)
+    ws = service(request).ws
+    found = standards.standards(ws, scenario, below=behind(ws, after, "standard"), limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.name)
 
 
 @router.put("/standards/{scenario}")
@@ -129,9 +129,9 @@ def list_reviews(
     caller: Caller = needs("data:read"),
 ) -> Page[Review]:
     """Newest first."""
-    found = reviews.all_reviews(service(request).ws, data)[::-1]
-    names = [one.name for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.name)
+    ws = service(request).ws
+    found = reviews.all_reviews(ws, data, below=behind(ws, after, "review"), limit=limit + 1)
+    return page(found[::-1], limit, lambda one: one.name)
 
 
 @router.post("/reviews", status_code=201)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.paging import After, Limit, Page, no_cursor, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.prepare.tag_values import TagValue, tag_values
@@ -21,4 +21,6 @@ def list_tags(
     ws = service(request).ws
     found = tag_values(ws, datasets.version(ws, name))
     tags = [one.tag for one in found]
-    return page(found[tags.index(after) + 1 if after in tags else 0 :], limit, lambda one: one.tag)
+    if after is not None and after not in tags:
+        raise no_cursor(after)
+    return page(found[tags.index(after) + 1 if after is not None else 0 :], limit, lambda one: one.tag)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from tuneloop.app.http.paging import After, Limit, Page, page
+from tuneloop.app.http.paging import After, Limit, Page, behind, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.errors import NotFoundError
@@ -61,10 +61,10 @@ def list_trials(
     caller: Caller = needs("runs:read"),
 ) -> Page[Trial]:
     """Those that have ended well, newest first."""
-    found = [_trial(run) for run in queue.list(service(request).ws, "trial", ["succeeded"]) if run.result]
-    found = [one for one in found if data in (None, one.data)]
-    names = [one.run for one in found]
-    return page(found[names.index(after) + 1 if after in names else 0 :], limit, lambda one: one.run)
+    ws = service(request).ws
+    ended = queue.list(ws, "trial", ["succeeded"], below=behind(ws, after, "run"))
+    found = (_trial(run) for run in ended if run.result)
+    return page((one for one in found if data in (None, one.data)), limit, lambda one: one.run)
 
 
 @router.get("/trials/{run}")

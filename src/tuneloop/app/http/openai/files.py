@@ -111,7 +111,7 @@ def list_files(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
-    purpose: str | None = None,
+    purpose: files.Purpose | None = None,
     caller: Caller = needs("files:read"),
 ) -> dict[str, Any]:
     """A page of files, newest first unless `order` says asc."""

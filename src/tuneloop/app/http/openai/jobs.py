@@ -99,7 +99,13 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-@router.get("/fine_tuning/jobs")
+METADATA: dict[str, Any] = {"parameters": [{
+    "name": "metadata", "in": "query", "style": "deepObject", "explode": True,
+    "schema": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+}]}  # fmt: skip
+
+
+@router.get("/fine_tuning/jobs", openapi_extra=METADATA)
 @quick
 def list_jobs(
     request: Request, after: str | None = None, limit: Limit = 20, caller: Caller = needs("jobs:read")
@@ -200,7 +206,13 @@ def list_checkpoints(
     }
 
 
-@router.get("/fine_tuning/checkpoints/{checkpoint:path}/permissions")
+PERMISSIONS: dict[str, Any] = {
+    "parameters": [{"name": name, "in": "query", "schema": {}} for name in ("after", "limit", "order", "project_id")]
+}
+"""What the official client may send."""
+
+
+@router.get("/fine_tuning/checkpoints/{checkpoint:path}/permissions", openapi_extra=PERMISSIONS)
 def list_permissions(checkpoint: str, caller: Caller = needs("jobs:read")) -> None:
     raise unsupported("permissions", "There is one organization here, and all of it may use every checkpoint.")
 
