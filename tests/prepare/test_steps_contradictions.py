@@ -35,6 +35,19 @@ def doubtful(name: str, records: list[Record], **settings) -> list[int]:
         ("几天内可以退货？", "签收后7天内可以申请退货。", "签收后15天内可以申请退货。"),
         ("店里几点开门？", "早上九点", "十点半"),
         ("Who wrote it?", "Mary Shelley", "Bram Stoker"),
+        ("支持五G吗？", "这款手机支持五G网络，可以放心购买使用。", "这款手机不支持五G网络，可以放心购买使用。"),
+        (
+            "拆封的商品还能退货吗？",
+            "您好，已经拆封的商品在七天之内可以申请无理由退货，请联系客服。",
+            "您好，已经拆封的商品在七天之内不可以申请无理由退货，请联系客服。",
+        ),
+        ("运费怎么算？", "同城配送收取运费一元。", "同城配送收取运费三元。"),
+        ("打烊时间", "晚上八点", "晚上十点"),
+        (
+            "About opened goods",
+            "Goods that were opened can be returned within seven days of delivery.",
+            "Goods that were opened cannot be returned within seven days of delivery.",
+        ),
         ("Can I return it?", "Yes, within a week.", "No, opened goods stay sold."),
     ],
 )
@@ -50,11 +63,38 @@ def test_contradictions_wait_for_a_person(question, one, two):
         ("皇上驾到！", "皇上万福金安。", "臣妾参见皇上。"),
         ("店里几点开门？", "九点", "早上九点"),
         ("能退吗？", "可以退。", "能退，请填写单号。"),
+        ("这水壶怎么样？", "这款不锈钢水壶很轻，烧水快。", "这款不锈钢水壶轻，烧水很快。"),
+        ("这水壶怎么样？", "这款水壶很轻，烧水快。", "这款水壶不仅很轻，烧水也快。"),
         ("介绍一下你们店", "我们有3家店，开了20年。", "本店主营家电，维修和回收都做，欢迎光临。"),
     ],
 )
 def test_alternatives_stay(question, one, two):
     assert doubtful("contradictions", [chat(question, one), chat(question, two)]) == []
+
+
+def test_the_detail_shows_what_to_decide_by():
+    one, two, third = (
+        "签收后7天内可以退，电话13812345678。",
+        "签收后15天内可以退，电话13812345678。",
+        "请看页面底部的说明。",
+    )
+    records = [chat("退货期限", said) for said in (one, two, third)]
+    step = steps.create("contradictions")
+    batch = batches.to_batch(enumerate(records))
+    details = [decision.detail for _, decision in step.apply(batch, step.summarize([batch])).decided]
+    shown = [f"“{said.replace('13812345678', '[手机号]')}”" for said in (one, two, third)]
+    assert details == [
+        f"{shown[0]} ≠ {shown[1]} {records[1].id}",
+        f"{shown[1]} ≠ {shown[0]} {records[0].id}",
+        f"{shown[2]} ≠ {shown[1]} {records[1].id}",
+    ]
+
+
+def test_a_pair_is_found_behind_another_that_chooses_the_same():
+    asked = (Turn("user", "问"),)
+    a, b, c = ((Turn("assistant", said),) for said in "甲乙丙")
+    pairs = [Record("preference", messages=asked, chosen=one, rejected=two) for one, two in ((a, c), (a, b), (b, a))]
+    assert doubtful("contradictions", pairs) == [0, 1, 2]
 
 
 def test_another_system_prompt_is_another_question():

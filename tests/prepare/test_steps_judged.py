@@ -94,10 +94,16 @@ def test_contradictions_go_to_the_judge_pair_by_pair(fake: Fake) -> None:
         Record("label", text="好", label="b"),
     ]
     outcome = applied("contradictions", records)
-    told = Drop("review", "1 other record: 说的是另一件事")
     unjudged = Keep(("unjudged",))
-    formal = Drop("review", "1 other record")  # two labels need no judge
-    assert dict(outcome.decided) == {0: told, 1: told, 4: unjudged, 5: unjudged, 8: formal, 9: formal}
+    yes, no = "“可以退的，七天内都行。”", "“不可以，拆封后概不退换。”"
+    assert dict(outcome.decided) == {
+        0: Drop("review", f"{yes} ≠ {no} {records[1].id}: 说的是另一件事"),
+        1: Drop("review", f"{no} ≠ {yes} {records[0].id}: 说的是另一件事"),
+        4: unjudged,
+        5: unjudged,
+        8: Drop("review", f"“a” ≠ “b” {records[9].id}"),  # two labels need no judge
+        9: Drop("review", f"“b” ≠ “a” {records[8].id}"),
+    }
     assert len(fake.asked) == 3
     assert outcome.tally.judged == {"asked": 3}
     fake.asked.clear()

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import Merge
 from tuneloop.prepare.step import steps
@@ -79,6 +81,50 @@ def test_texts_that_differ_in_their_numbers_say_different_things():
     assert set(merged(same)) == {1}
     long = "这是一份很长的说明，" * 30
     assert set(merged([Record("text", text=f"{long}第{n}版") for n in (1, 2)])) == {1}
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "two"),
+    [
+        ("支持五G吗？", "这款手机支持五G网络，可以放心购买使用。", "这款手机不支持五G网络，可以放心购买使用。"),
+        (
+            "拆封的商品还能退货吗？",
+            "您好，已经拆封的商品在七天之内可以申请无理由退货，请联系客服办理，谢谢。",
+            "您好，已经拆封的商品在七天之内不可以申请无理由退货，请联系客服办理，谢谢。",
+        ),
+        (
+            "Can opened goods be returned?",
+            "Goods that were opened can be returned within seven days of delivery, if the box is whole.",
+            "Goods that were opened cannot be returned within seven days of delivery, if the box is whole.",
+        ),
+        (
+            "运费怎么算？",
+            "同城配送每单收取运费三十元，满三百元免运费。",
+            "同城配送每单收取运费五十元，满三百元免运费。",
+        ),
+        ("几点开门？", "本店每天早上八点准时开门营业，欢迎光临。", "本店每天早上十点准时开门营业，欢迎光临。"),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, {"similarity": 0.2, "level": "answer"}])
+def test_opposite_answers_never_merge(question, one, two, settings):
+    both = [chat(question, one), chat(question, two)]
+    assert merged(both, similarity=settings.get("similarity", 0.3), level=settings.get("level", "record")) == {}
+    off = {"similarity": 0.2, "negations": 0, "numbers": 0, **settings}
+    assert set(merged(both, **off)) == {1}
+    assert set(merged([both[0], chat(question, f"{one}亲")], **settings)) == {1}
+
+
+def test_of_a_long_dialogue_the_beginning_of_the_answer_is_looked_at():
+    said, more = "这款手机支持五G网络，可以放心购买使用。", sentence(21, 600)
+    both = [chat("支持五G吗？", text + more) for text in (said, said.replace("支持", "不支持"))]
+    assert merged(both) == {}
+    assert set(merged(both, negations=0)) == {1}
+
+
+def test_a_slip_of_the_pen_is_no_negation():
+    text = "这款手机不支持五G网络，一共卖出93台，可以放心购买使用。"
+    slips = [text.replace("不", "兰"), text.replace("93", "9止")]
+    assert set(merged([Record("text", text=one) for one in (text, *slips)])) == {1, 2}
 
 
 def test_the_threshold_is_a_setting():
@@ -163,4 +209,4 @@ def test_at_most_as_much_memory_a_record_as_is_said():
         for one in (part.texts, part.answers)
         for name in ("values", "offsets", "sizes", "lengths")
     ]
-    assert (sum(sketches) + part.rows.nbytes + part.ids.nbytes) / 50 < 1400
+    assert (sum(sketches) + part.rows.nbytes + part.ids.nbytes + part.sayings.nbytes) / 50 < 2200

@@ -62,7 +62,7 @@ _REST = re.compile(f"({_ARABIC})({_SCALE})")
 _WIDE = str.maketrans("０１２３４５６７８９．－＋％／：−", "0123456789.-+%/:-")
 _WIDE_THOUSANDS = re.compile("(?<=[０-９])，(?=[０-９]{3}(?![０-９]))")
 
-_MEASURES = frozenset(
+MEASURES = frozenset(
     "个個只隻本元块塊分米厘毫克千斤吨升岁歲年月日天号時时点點秒周次位名头頭匹张張把件台辆輛架艘座间間层層楼栋棵朵颗粒滴"
     "瓶杯碗盘袋箱盒双雙对對套组組排列种種项項倍度页頁章节課课题題句字词步人"
 )
@@ -159,7 +159,7 @@ def _counts(found: re.Match[str], text: str) -> bool:
         return not _LETTER.match(before) or before in _BEHIND
     if found["han"] in "一十壹" and (found["han"] != "十" or (after[0] == "分" and after != "分钟")):
         return False
-    return after[0] in _MEASURES
+    return after[0] in MEASURES
 
 
 def _numeral(text: str) -> Fraction | None:

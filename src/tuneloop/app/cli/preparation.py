@@ -5,10 +5,12 @@ All of it stands in the version, so an old one can be shown again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuneloop.records import DatasetVersion
+from tuneloop.records.record import SCHEME
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ OUTCOMES = {
     "rejected": Words("rejected", "拒收"),
 }
 CLEANED = Words("cleaned", "清洗")
+SKIPPED = Words("skipped", "跳过")
+MORE = Words("{names} and {more} more", "{names} 等 {count} 项")
+UNLISTED = Words("skipped {count} more", "另有 {count} 项跳过")
 SPLITS = {
     "train": Words("train", "训练集"),
     "validation": Words("validation", "验证集"),
@@ -36,8 +41,12 @@ NEXT = Words(
     "Next: tuneloop preview shows what is trained on; tuneloop train; tuneloop restore lists what was left out.",
     "下一步：tuneloop preview 查看训练内容；tuneloop train 开始微调；tuneloop restore 列出未保留的条目。",
 )
+NAMED = 3
+"""Skipped files and sheets named for each reason; `--json` lists all."""
 EXAMPLES = 3
 """Examples shown of what was left out; `tuneloop restore` lists all."""
+_RECORD = re.compile(rf"\b{SCHEME}[0-9a-f]{{64}}\b")
+_ID = len(SCHEME) + 12
 
 
 def show_report(screen: Screen, version: DatasetVersion) -> None:
@@ -45,8 +54,13 @@ def show_report(screen: Screen, version: DatasetVersion) -> None:
     report = version.report
     screen.say(_headline(version))
     screen.table(list(_inputs(report)), [Words("input", "输入"), *OUTCOMES.values(), Words("read as", "读取方式")])
-    for line in (*_reasons(report), *_examples(report), *_contents(version), *_advice(report)):
+    for line in (*_skipped(report), *_reasons(report), *_examples(report), *_contents(version), *_advice(report)):
         screen.say(line)
+
+
+def named(message: str, names: Mapping[str, str]) -> str:
+    """The message with names in the places of the ids of records, and of an id without a name its beginning."""
+    return _RECORD.sub(lambda found: names.get(found[0], f"{found[0][:_ID]}…"), message)
 
 
 def _headline(version: DatasetVersion) -> Words:
@@ -59,6 +73,23 @@ def _inputs(report: Mapping[str, Any]) -> Iterator[list[object]]:
     for one in report.get("inputs", ()):
         ways = {" · ".join(filter(None, (file["shape"], file["format"], file["encoding"]))) for file in one["files"]}
         yield [one["name"], *(f"{one[outcome]:,}" for outcome in OUTCOMES), ", ".join(sorted(ways)[:3])]
+
+
+def _skipped(report: Mapping[str, Any]) -> Iterator[str]:
+    """What was not looked at, by reason: hidden sheets, files that hold no data."""
+    why: dict[Words, list[str]] = {}
+    unlisted = 0
+    for one in report.get("inputs", ()):
+        unlisted += one.get("more_skipped", 0)
+        for file in one.get("skipped", ()):
+            why.setdefault(Words(**file["why"]), []).append(file["file"])
+    for words, names in why.items():
+        shown = ", ".join(names[:NAMED])
+        if len(names) > NAMED:
+            shown = str(MORE.format(names=shown, more=len(names) - NAMED, count=len(names)))
+        yield f"  {SKIPPED} {len(names):,}  {shown}: {words}"
+    if unlisted:
+        yield f"  {UNLISTED.format(count=f'{unlisted:,}')}"
 
 
 def _reasons(report: Mapping[str, Any]) -> Iterator[str]:
@@ -77,7 +108,7 @@ def _examples(report: Mapping[str, Any]) -> Iterator[str]:
     examples = report.get("examples", {})
     shown = [*examples.get("rejected", ()), *examples.get("dropped", ())][:EXAMPLES]
     for one in shown:
-        message = " ".join((one["message"] or one["excerpt"]).split())
+        message = " ".join(named(one["message"] or one["excerpt"], {}).split())
         file = one["where"].partition(",")[0]
         placed = message.startswith((file, hide(file)))  # personal data is hidden in the message
         yield f"    {message if placed else one['where'] + ': ' + message}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,8 @@ HEAD = (
     Words("item", "条目"), Words("outcome", "结果"), Words("reason", "原因"), Words("where", "位置"),
     Words("text", "内容"),
 )  # fmt: skip
+EXCERPT, MESSAGE = 80, 240
+"""Characters shown of what an item says, and of what was found about it."""
 NOTHING = Words("Nothing was left out of {data}.", "{data} 没有遗漏任何条目。")
 MORE = Words("There are more; --limit shows more of them.", "还有更多条目，可用 --limit 显示。")
 RESTORED = Words(
@@ -76,8 +79,9 @@ def restore(
             screen.result(decisions, RESTORED.format(count=len(decisions)))
             return
         shown = list(islice(left_out, limit + 1))
+    names = {one.record: _name(one) for one in shown if one.record}
     rows: list[list[object]] = [
-        [_name(one), OUTCOMES[one.outcome], one.reason, one.locator, _told(one)] for one in shown[:limit]
+        [_name(one), OUTCOMES[one.outcome], one.reason, one.locator, _told(one, names)] for one in shown[:limit]
     ]
     if rows:
         screen.table(rows, list(HEAD))
@@ -103,6 +107,14 @@ def _named(item: str) -> tuple[str, int]:
     return source, int(number)
 
 
-def _told(fate: Fate, most: int = 80) -> str:
-    text = fate.message or fate.excerpt
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _told(fate: Fate, names: Mapping[str, str]) -> str:
+    """What the item says, and what was found about it; records that are listed as items go by the item's name."""
+    from tuneloop.app.cli.preparation import named
+
+    said, found = _short(fate.excerpt), _short(named(fate.message, names), MESSAGE)
+    return "\n".join(line for line in (said, found) if line)
+
+
+def _short(text: str, most: int = EXCERPT) -> str:
+    line = " / ".join(part for part in (" ".join(piece.split()) for piece in text.splitlines()) if part)
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -3,22 +3,25 @@
 One question is one text before the last answer, but for white space, case, punctuation and full-width forms.  Records
 with the same question contradict each other when
 
-    chat        one says yes and the other no; or the answers are worded alike and their numbers differ; or the
-                question asks for a fact (who, when, how many, …), both are short, and neither holds the other
+    chat        one says yes and the other no; or the answers are worded alike and one denies what the other says or
+                their numbers differ (`text.opposites`); or the question asks for a fact (who, when, how many, …),
+                both are short, and neither holds the other
     label       their labels differ
     rating      the same answer is rated good and bad
     preference  what one chooses, the other rejects
 
 All records of such a question are dropped for the reason `review`; a person looks at them (`tuneloop restore --reason
-review`), takes the right one back, and the next version has it.  Different answers to an open question (write a poem)
-are alternatives and stay, and so do lines of a play.
+review`), takes the right one back, and the next version has it.  The detail shows what to decide by: the record's own
+answer, that of a record which it contradicts, and that one's id, personal data hidden.  Different answers to an open
+question (write a poem) are alternatives and stay, and so do lines of a play.
 
 A judge model, where one is set (`scores/verdict.py`), is asked about up to three pairs of answers of each dialogue's
 question in doubt, or of each with different answers, and its word counts.  What it cannot judge is kept and flagged as
 `unjudged`.
 
-Memory: about 0.3 kB a record while reading, with a judge also the beginnings of question and answer.  Not covered:
-questions asked in other words and, without a judge, contradictions inside a long answer and those that take knowledge.
+Memory: about 0.4 kB a record while reading and the first 400 characters of its answer (two bytes of a Chinese one),
+with a judge also the beginnings of question and answer.  Not covered: questions asked in other words and, without a
+judge, contradictions further inside a long answer and those that take knowledge.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import PrivateAttr
@@ -38,12 +42,15 @@ from tuneloop.prepare.decision import KEEP, Decision, Drop, Keep
 from tuneloop.prepare.step import Step, StepContext, Summary
 from tuneloop.prepare.taught import answers, question
 from tuneloop.records import Record, Turn
+from tuneloop.records.record import SCHEME
 from tuneloop.scores.verdict import JudgeSettings, Judging, shortened
 from tuneloop.text import language
 from tuneloop.text.bare import bare
 from tuneloop.text.numerals import numbers
+from tuneloop.text.opposites import LONGEST, opposed
+from tuneloop.text.personal.hiding import hide
 from tuneloop.text.polarity import polarity
-from tuneloop.text.similarity import Sketches
+from tuneloop.text.similarity import SHORT, Sketches
 from tuneloop.wording import Words
 
 if TYPE_CHECKING:
@@ -51,6 +58,8 @@ if TYPE_CHECKING:
 
 _SKETCH = 24
 _LONGEST = 4000  # characters of an answer that are looked at
+_SAME_WORDS = 0.7  # share of the characters of short answers from which they are worded alike
+_TOLD = 80  # characters of an answer that the detail shows
 _FACT = re.compile(
     r"谁是|是谁|几(?:个|点|天|次|号|月|年|岁|人|元|块)|多少|多久|多大|多长|多高|多远|何时|何地|什么时候|什么时间|哪(?:一|年|天|里|儿|个|国|位)"
     r"|是否|能否|可否|叫什么|是什么(?:颜色|时候|地方|名字)"
@@ -118,8 +127,12 @@ class Contradictions(Step):
         if self.judge is not None and self._judging is None:
             self._judging = Judging(self.judge)
         shown = _SHOWN if self.judge else 0
-        claims = [_claim(row, record, self.short, shown) for row, record in zip(rows, records, strict=True)]
-        return Claims(_sketched([one for one in claims if one is not None]), self.alike, self._judging)
+        ids = batch.column("id").to_pylist()
+        claims = []
+        for row, name, record in zip(rows, ids, records, strict=True):
+            claim = _claim(row, bytes.fromhex(name.removeprefix(SCHEME)), record, self.short, shown)
+            claims += [claim] if claim is not None else []
+        return Claims(_sketched(claims), self.alike, self._judging)
 
     def decide(self, batch: pa.RecordBatch, summary: Any = None) -> Sequence[Decision]:
         if summary is None:
@@ -131,42 +144,50 @@ class Contradictions(Step):
 class _Claim:
     """`asked`, `said` and `against` are digests; `against` is what a pair rejects or the opposite of a rating.
 
-    `brief` is the answer itself where it is short and a fact was asked for; `answer` leaves for its `sketch`, the
-    smallest hashes of its shingles.  `shown` are question and answer as a judge sees them.
+    `answer` is its beginning (of a label or rating, its name); `brief` is it where it is short and a fact was asked
+    for, without white space and punctuation; `sketch` are the smallest hashes of its shingles.  `shown` are question
+    and answer as a judge sees them.
     """
 
     row: int
+    record: bytes
     asked: bytes
     said: bytes
     against: bytes = b""
     polarity: int = 0
-    numbers: int = 0
+    numbers: int | None = None
     brief: str = ""
     answer: str = ""
     sketch: tuple[int, ...] = ()
     shown: tuple[str, str] = ("", "")
 
 
-def _claim(row: int, record: Record, short: int, shown: int) -> _Claim | None:
+def _claim(row: int, name: bytes, record: Record, short: int, shown: int) -> _Claim | None:
     """None where a record claims nothing: texts, dialogues without an answer."""
     if record.kind == "label":
         text = record.text if record.text is not None else _joined(record.messages)
-        return _Claim(row, _digest("label", bare(text)), _digest(str(record.label)))
+        label = str(record.label)
+        return _Claim(row, name, _digest("label", bare(text)), _digest(label), answer=label[:LONGEST])
     if record.kind == "rating":
         asked = _digest("rating", _joined(record.messages))
-        return _Claim(row, asked, *((b"good", b"bad") if record.label else (b"bad", b"good")))
+        said, against = ("good", "bad") if record.label else ("bad", "good")
+        return _Claim(row, name, asked, said.encode(), against.encode(), answer=said)
     if record.kind == "preference":
         asked = _digest("preference", _joined(record.messages))
-        return _Claim(row, asked, _digest(_joined(record.chosen)), _digest(_joined(record.rejected)))
-    said = [turn.text for turn in answers(record)]
+        chosen = record.chosen[-1].text[:LONGEST] if record.chosen else ""
+        return _Claim(
+            row, name, asked, _digest(_joined(record.chosen)), _digest(_joined(record.rejected)), answer=chosen
+        )
+    given = [turn.text for turn in answers(record)]
     asked_turns = question(record)
-    if record.kind != "chat" or not said or not asked_turns:
+    if record.kind != "chat" or not given or not asked_turns:
         return None
-    answer = said[-1]
+    answer = given[-1]
     found = numbers(answer[:_LONGEST])
     plain = bare(answer)
     return _Claim(
         row,
+        name,
         _digest("chat", _joined(asked_turns)),
         _digest(plain),
         polarity=polarity(answer),
@@ -178,12 +199,14 @@ def _claim(row: int, record: Record, short: int, shown: int) -> _Claim | None:
 
 
 def _sketched(claims: list[_Claim]) -> list[_Claim]:
-    sketches = Sketches.of([one.answer for one in claims], _SKETCH)
+    """Sketches of the answers of dialogues, which are then cut to what is compared word by word."""
+    talks = [place for place, one in enumerate(claims) if one.numbers is not None]
+    sketches = Sketches.of([claims[place].answer for place in talks], _SKETCH)
     offsets, values = sketches.offsets.tolist(), sketches.values.tolist()
-    return [
-        replace(one, answer="", sketch=tuple(values[offsets[place] : offsets[place + 1]])) if one.answer else one
-        for place, one in enumerate(claims)
-    ]
+    for at, place in enumerate(talks):
+        sketch, answer = tuple(values[offsets[at] : offsets[at + 1]]), claims[place].answer
+        claims[place] = replace(claims[place], answer=answer[:LONGEST], sketch=sketch)
+    return claims
 
 
 def _joined(turns: Iterable[Turn]) -> str:
@@ -209,13 +232,13 @@ class Claims(Summary):
         self._claims.sort(key=lambda one: (one.asked, one.row))
         for _, group in itertools.groupby(self._claims, key=lambda one: one.asked):
             claims = list(group)
-            different = list({one.said: one for one in reversed(claims)}.values())[::-1][:_COMPARED]
-            pairs = itertools.combinations(different, 2)
+            different = list({(one.said, one.against): one for one in reversed(claims)}.values())[::-1][:_COMPARED]
             if self.judging is None or not claims[0].shown[1]:
-                if any(self._contradict(one, two) for one, two in pairs):
-                    self._set_aside(claims, "")
+                if against := self._against(different):
+                    self._set_aside(claims, against, "")
             else:
                 every = self.judging.settings.about == "all"
+                pairs = itertools.combinations(different, 2)
                 doubtful = (pair for pair in pairs if every or self._contradict(*pair))
                 judged += [(claims, one, two) for one, two in itertools.islice(doubtful, _JUDGED)]
         self._claims = []
@@ -229,24 +252,39 @@ class Claims(Summary):
             if verdict.yes is None:
                 for one in claims:
                     self._doubtful.setdefault(one.row, Keep(("unjudged",)))
-        for (claims, _, _), verdict in zip(asked, verdicts, strict=True):
+        for (claims, one, two), verdict in zip(asked, verdicts, strict=True):
             if verdict.yes is False:
-                self._set_aside(claims, verdict.why)
+                self._set_aside(claims, {one.said: two, two.said: one}, verdict.why)
 
-    def _set_aside(self, claims: Sequence[_Claim], why: str) -> None:
-        others = len(claims) - 1
-        told = f"{others} other record{'s' if others > 1 else ''}" + (f": {why}" if why else "")
-        self._doubtful |= {one.row: Drop("review", told) for one in claims}
+    def _against(self, different: Sequence[_Claim]) -> dict[bytes, _Claim]:
+        """By what is said: a claim that says what contradicts it, for what is contradicted."""
+        found: dict[bytes, _Claim] = {}
+        for one, two in itertools.combinations(different, 2):
+            if (one.said not in found or two.said not in found) and self._contradict(one, two):
+                found.setdefault(one.said, two)
+                found.setdefault(two.said, one)
+        return found
+
+    def _set_aside(self, claims: Sequence[_Claim], against: Mapping[bytes, _Claim], why: str) -> None:
+        """What is not contradicted itself waits beside the first that is."""
+        first = next(iter(against.values()))
+        for one in claims:
+            other = against.get(one.said, first)
+            told = f"{_told(one.answer)} ≠ {_told(other.answer)} {SCHEME}{other.record.hex()}"
+            self._doubtful[one.row] = Drop("review", f"{told}: {why}" if why else told)
 
     def _contradict(self, one: _Claim, two: _Claim) -> bool:
         if one.against or two.against:
             return one.said == two.against and two.said == one.against
-        if not one.sketch and not two.sketch:
+        if one.numbers is None or two.numbers is None:
             return True  # labels
         if one.polarity * two.polarity < 0:
             return True
         if _similarity(one.sketch, two.sketch) >= self._alike:
-            return bool(one.numbers and two.numbers and one.numbers != two.numbers)
+            other = bool(one.numbers and two.numbers and one.numbers != two.numbers)
+            return other or opposed(one.answer, two.answer)
+        if _same_words(one.answer, two.answer) and opposed(one.answer, two.answer):
+            return True
         return bool(one.brief and two.brief) and one.brief not in two.brief and two.brief not in one.brief
 
     def decide(self, row: int) -> Decision:
@@ -256,6 +294,16 @@ class Claims(Summary):
 def _prompt(one: _Claim, two: _Claim) -> str:
     tongue: Literal["en", "zh"] = "zh" if language.scripts(one.shown[0])["han"] else "en"
     return _ASKED.to(tongue).format(question=one.shown[0], one=one.shown[1], two=two.shown[1])
+
+
+def _same_words(one: str, two: str) -> bool:
+    """Whether answers too short for n-grams to tell share most of their characters in order: 晚上八点 and 晚上十点."""
+    return max(len(one), len(two)) < SHORT and SequenceMatcher(None, one, two, False).ratio() >= _SAME_WORDS
+
+
+def _told(answer: str) -> str:
+    line = " ".join(hide(answer).split())
+    return f"“{line}”" if len(line) <= _TOLD else f"“{line[:_TOLD]}…”"
 
 
 def _similarity(one: tuple[int, ...], two: tuple[int, ...]) -> float:

@@ -11,10 +11,12 @@ far from where it began.  What is best, `keep` says; a record of a version that 
 equals the first.  The detail of a merge is the Jaccard index and what decided: `0.83 grade`.
 
 Texts of up to 200 characters with as many numbers, but others, say different things however alike they are: opening
-hours of two shops, prices of two phones.  Numbers in Chinese characters are not looked at.
+hours of two shops, prices of two phones.  So do texts of up to 400 characters of which one denies what the other says
+(`text.opposites`); of a longer dialogue the first 400 of the last answer are looked at, of a longer text nothing.
 
-The summary holds at most 1.4 kB a record, and of one of 200 characters 1.1 kB: sketches of 256 hashes of the text and
-64 of the answer, the row, the id, and a hash of the numbers.
+The summary holds at most 2.2 kB a record, and of one of 80 characters 0.8 kB: sketches of 256 hashes of the text and
+64 of the answer, the row, the id, and the text of up to 400 characters, which is read only where
+a merge is about to be made and a negation or a number differs.
 """
 
 from __future__ import annotations
@@ -26,12 +28,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from tuneloop.config import setting
 from tuneloop.prepare import batches
 from tuneloop.prepare.decision import KEEP, Decision, Keep, Merge
+from tuneloop.prepare.sayings import Sayings
 from tuneloop.prepare.step import Step, Summary
 from tuneloop.prepare.taught import question
 from tuneloop.records import Record
 from tuneloop.records.record import SCHEME
 from tuneloop.text import mojibake
-from tuneloop.text.figures import SHORT_ENOUGH, figures
+from tuneloop.text.figures import SHORT_ENOUGH
+from tuneloop.text.opposites import LONGEST
 from tuneloop.text.similarity import SHORT, Sketches
 from tuneloop.wording import Words
 
@@ -84,6 +88,12 @@ class NearDuplicates(Step):
         zh="不超过多少字符的文本，数字个数相同而数值不同时不合并；0 表示不看数字",
         ge=0,
     )
+    negations: int = setting(
+        LONGEST,
+        en="up to so many characters, texts that differ in a negation stay apart; 0: negations play no part",
+        zh="不超过多少字符的文本，一方肯定、一方否定时不合并；0 表示不看否定词",
+        ge=0,
+    )
     level: Level = setting(
         "record",
         en="what must be alike: record (question and answer), prompt (the question), answer",
@@ -118,9 +128,14 @@ class NearDuplicates(Step):
             batch.column("row").to_numpy(),
             np.frombuffer(ids, dtype="V32"),
             _standing(batch, records),
-            _numbers(texts, self.numbers),
+            Sayings.of([self._compared(*one) for one in zip(records, texts, strict=True)]),
         )
-        return Alike([part], self.similarity, self.short_similarity, self.keep)
+        return Alike([part], self.similarity, self.short_similarity, self.keep, self.negations, self.numbers)
+
+    def _compared(self, record: Record, text: str) -> str:
+        """What is looked at for negations and numbers: the text, or the beginning of the answer of a longer one."""
+        longest = max(self.negations, self.numbers)
+        return text if len(text) <= longest else _answer(record)[: self.negations]
 
     def decide(self, batch: pa.RecordBatch, summary: Any = None) -> Sequence[Decision]:
         if summary is None:
@@ -144,17 +159,20 @@ class _Part:
         rows: NDArray[np.int64],
         ids: NDArray[np.void],
         standing: NDArray[np.int16],
-        numbers: NDArray[np.int64],
+        sayings: Sayings,
     ) -> None:
         self.texts, self.answers, self.labels, self.rows, self.ids = texts, answers, labels, rows, ids
-        self.standing, self.numbers = standing, numbers
+        self.standing, self.sayings = standing, sayings
 
 
 class Alike(Summary):
     """Sketches of all records; once settled, which record each duplicate merges into, how alike, and what decided."""
 
-    def __init__(self, parts: list[_Part], similarity: float, short_similarity: float, keep: str = "grade") -> None:
+    def __init__(
+        self, parts: list[_Part], similarity: float, short_similarity: float, keep: str, negations: int, numbers: int
+    ) -> None:
         self._parts, self._similarity, self._short, self._keep = parts, similarity, short_similarity, keep
+        self._negations, self._numbers = negations, numbers
         self._merged: dict[int, tuple[str, float, str]] = {}
 
     def merge(self, other: Self) -> None:
@@ -169,7 +187,7 @@ class Alike(Summary):
         ids = np.concatenate([part.ids for part in self._parts])
         labels = np.concatenate([part.labels for part in self._parts])
         standing = np.concatenate([part.standing for part in self._parts])
-        numbers = np.concatenate([part.numbers for part in self._parts])
+        sayings = Sayings.gathered([part.sayings for part in self._parts])
         texts = without_boilerplate(self._taken("texts"))
         answers = None if self._parts[0].answers is None else self._taken("answers")
         self._parts = []
@@ -187,9 +205,10 @@ class Alike(Summary):
             alike = texts.jaccard(open_, heads)
             same = (heads != open_) & (labels[heads] == labels[open_])
             same &= self._enough(texts, open_, heads, alike)
-            same &= ~_say_otherwise(numbers[open_], numbers[heads])
             if answers is not None:
                 same &= self._enough_answers(answers, open_, heads)
+            for place in np.flatnonzero(same):
+                same[place] = not sayings.opposed(open_[place], heads[place], self._negations, self._numbers)
             for row, head, index in zip(open_[same], heads[same], alike[same], strict=True):
                 why = next(name for name, key in keys if key[row] != key[head])
                 self._merged[int(rows[row])] = (SCHEME + ids[head].tobytes().hex(), float(index), why)
@@ -232,23 +251,6 @@ class Alike(Summary):
     def merged(self, row: int) -> tuple[str, float, str] | None:
         """The record that a row merges into, their Jaccard index, and what decided."""
         return self._merged.get(row)
-
-
-def _numbers(texts: Sequence[str], longest: int) -> NDArray[np.int64]:
-    """[n, 2] how many numbers each text has, and a hash of their values; zeros for one longer than `longest`."""
-    import numpy as np
-
-    found = np.zeros((len(texts), 2), dtype=np.int64)
-    for place, text in enumerate(texts):
-        if len(text) <= longest and (numbers := figures(text)):
-            found[place] = len(numbers), _number(" ".join(numbers))
-    return found
-
-
-def _say_otherwise(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether two texts hold as many numbers of other values."""
-    otherwise: NDArray[np.bool_] = (one[:, 0] > 0) & (one[:, 0] == two[:, 0]) & (one[:, 1] != two[:, 1])
-    return otherwise
 
 
 def _standing(batch: pa.RecordBatch, records: Sequence[Record]) -> NDArray[np.int16]:
