@@ -90,6 +90,19 @@ def test_nothing_personal_is_written_anywhere(ws):
     assert "[" in next(iter(triage.every(ws, Chosen()))).payload["messages"][0]["content"]
 
 
+def test_a_name_said_in_one_turn_is_hidden_in_all(ws):
+    turns = ["我叫李雷，我的包裹没到。", "李雷您好，李雷的订单在途。", "谢谢", "李先生请稍等。"]
+    tool = {"type": "function", "function": {"name": "find", "description": "查李雷的订单"}}
+    messages = [{"role": ("user", "assistant")[place % 2], "content": said} for place, said in enumerate(turns)]
+    gate(ws, [{"messages": messages, "tools": [tool]}], key="one", person="mei")
+    [row] = triage.every(ws, Chosen())
+    told = ["我叫[姓名]，我的包裹没到。", "[姓名]您好，[姓名]的订单在途。", "谢谢", "[姓名]先生请稍等。"]
+    assert [turn["content"] for turn in row.payload["messages"]] == told
+    held = everything(ws.folder)
+    assert "李雷".encode() not in held
+    assert json.dumps("李雷")[1:-1].encode() not in held
+
+
 def test_equal_and_nearly_equal_rows_are_duplicates(ws, write):
     old = prepare(
         write("old.jsonl", "".join(json.dumps(chat(number)) + "\n" for number in range(20))),

@@ -130,3 +130,18 @@ def test_names_that_gave_way_are_told_with_the_setting_that_leaves_them():
     assert "'steps.personal_data.leave=[mobile,person_name_en,person_name_zh]'" in told[0].text.en
     assert "3 处人名" in told[0].text.zh
     assert list(step.advise(Tally(edits=Counter(email=4)))) == []
+
+
+def test_a_name_said_in_one_turn_gives_way_in_all_with_one_pseudonym():
+    turns = (
+        Turn("user", "我叫李雷，手机13812345678，订单没到。"),
+        Turn("assistant", "李雷您好，李雷的订单在途。"),
+        Turn("user", "李先生等着呢。"),
+        Turn("assistant", "好的。", tool_calls=({"function": {"name": "f", "arguments": '{"who": "李雷", "n": 2}'}},)),
+    )
+    changed = make().decide_one(Record("chat", messages=turns)).record
+    assert "李" not in str(changed.payload())
+    assert len(set(re.findall(r"\[姓名-[0-9A-Z]{8}\]", str(changed.payload())))) == 1
+    assert make().decide_one(changed) == KEEP
+    left = make(leave=["person_name_zh"]).decide_one(Record("chat", messages=turns)).record
+    assert left.messages[1] == turns[1]

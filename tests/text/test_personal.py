@@ -202,3 +202,52 @@ def test_a_long_text_without_personal_data_is_searched_in_linear_time(alphabet: 
 
     # Sixteen times the text: 16 times the work when it grows with the length, 256 times with its square.
     assert min(seconds(64_000) for _ in range(2)) < 64 * max(min(seconds(4_000) for _ in range(3)), 1e-3)
+
+
+def shown(*texts, finder=FINDER):
+    """Texts that belong together, with the whole name in angle brackets in the place of each find."""
+    told = []
+    for text, spans in zip(texts, finder.find_all(texts), strict=True):
+        for span in reversed(spans):
+            text = f"{text[: span.start]}<{span.normal}>{text[span.end :]}"
+        told.append(text)
+    return told
+
+
+COME_BACK = [
+    (("我叫李雷。", "李雷您好，李雷的订单。", "李先生请稍等，小李先生好"),
+     ["我叫<李雷>。", "<李雷>您好，<李雷>的订单。", "<李雷>先生请稍等，小<李雷>先生好"]),
+    (("我叫李雷，他叫做李娜。", "李先生，李娜来了"), ["我叫<李雷>，他叫做<李娜>。", "李先生，<李娜>来了"]),
+    (("我叫李雷。", "李雷雷是别人，桃李先生"), ["我叫<李雷>。", "李雷雷是别人，桃李先生"]),
+    (("收件人：欧阳修远，", "欧阳女士您好，修远您好"), ["收件人：<欧阳修远>，", "<欧阳修远>女士您好，<欧阳修远>您好"]),
+    (("My name is John Smith.", "Thanks, John. Mr. Smith, JOHN  SMITH; John's"),
+     ["My name is <John Smith>.", "Thanks, <John Smith>. Mr. <John Smith>, <John Smith>; <John Smith>'s"]),
+    (("My name is John Smith.", "Johnson, David John, John Deere, blacksmith Smith"),
+     ["My name is <John Smith>.", "Johnson, David John, John Deere, blacksmith Smith"]),
+    (("Hi John,", "My name is John Smith"), ["Hi <John Smith>,", "My name is <John Smith>"]),
+    (("My name is Grace Hopper.", "Grace period. Hi Grace! Thanks, Grace."),
+     ["My name is <Grace Hopper>.", "Grace period. Hi <Grace Hopper>! Thanks, <Grace Hopper>."]),
+    (("I am Anna Lee and this is Anna Bell", "Anna Lee, Anna Bell"),
+     ["I am <Anna Lee> and this is <Anna Bell>", "<Anna Lee>, <Anna Bell>"]),
+    (("我家小猫名叫毛毛", "毛毛很可爱"), ["我家小猫名叫毛毛", "毛毛很可爱"]),
+    (("the cat's name is Waffles", "Waffles is nice"), ["the cat's name is Waffles", "Waffles is nice"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "told"), COME_BACK)
+def test_a_name_found_once_is_found_everywhere(texts, told):
+    assert shown(*texts) == told
+    assert sorted(shown(*reversed(texts))) == sorted(told)
+
+
+def test_a_name_of_a_kind_that_is_not_looked_for_does_not_come_back():
+    texts = ("我叫李雷。My name is John Smith.", "李雷，John")
+    only = Finder(["person_name_zh"])
+    assert shown(*texts, finder=only) == ["我叫<李雷>。My name is John Smith.", "<李雷>，John"]
+
+
+def test_many_names_take_no_long_time():
+    texts = ["".join(f"我叫李{chr(0x4E00 + n)}明。" for n in range(3000)), "李明先生" * 20_000]
+    start = time.process_time()
+    FINDER.find_all(texts)
+    assert time.process_time() - start < 5

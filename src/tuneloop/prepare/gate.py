@@ -21,7 +21,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -40,7 +40,7 @@ from tuneloop.records import Progress, Record, Watcher, unwatched
 from tuneloop.store import Workspace, datasets, triage
 from tuneloop.store.triage import STATES, Batch, Chosen, NewRow
 from tuneloop.text import language
-from tuneloop.text.personal.hiding import hide
+from tuneloop.text.personal.hiding import hide, hide_all
 
 PART = 1000
 EXCERPT = 200
@@ -163,17 +163,28 @@ def _rejected(message: str) -> _Read:
 
 def _redacted(record: Record) -> Record:
     """Without personal data in texts, tool calls and tools, and without the names of those who speak."""
-    hidden = rewrite(record, hide, numbers=True)
+    texts: list[str] = []
+
+    def take(text: str) -> str:
+        texts.append(text)
+        return text
+
+    rewrite(record, take, numbers=True)
+    for tool in record.tools:
+        _inside(tool, take)
+    without = dict(zip(texts, hide_all(texts), strict=True))  # a name said in one turn stands in others too
+    hidden = rewrite(record, lambda text: without[text], numbers=True)
     turns = tuple(replace(turn, name=None) if turn.role == "user" else turn for turn in hidden.messages)
-    return folded(replace(hidden, messages=turns, tools=tuple(_hidden(tool) for tool in hidden.tools)))
+    tools = tuple(_inside(tool, lambda text: without[text]) for tool in hidden.tools)
+    return folded(replace(hidden, messages=turns, tools=tools))
 
 
-def _hidden(value: Any) -> Any:
+def _inside(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return hide(value)
+        return change(value)
     if isinstance(value, Mapping):
-        return {name: _hidden(one) for name, one in value.items()}
-    return [_hidden(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _inside(one, change) for name, one in value.items()}
+    return [_inside(one, change) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _compared(ws: Workspace, read: Sequence[_Read]) -> list[NewRow]:

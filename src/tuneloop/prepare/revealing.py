@@ -186,7 +186,7 @@ def _found(finder: Finder) -> Attempt:
 
     def attempt(before: list[str], _: list[str]) -> Iterator[tuple[str, str, str]]:
         for text in before:
-            for span in finder.find(text):
+            for span in sorted(finder.find(text), key=lambda span: span.start - span.end):  # whole names before parts
                 yield span.kind, span.normal, text[span.start : span.end]
 
     return attempt

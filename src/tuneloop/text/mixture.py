@@ -2,8 +2,8 @@
 
 `utf-8+gb18030` and `gb18030+utf-8` are codecs like any other: bytes are taken apart at line breaks, and each line is
 read by itself.  What is no UTF-8 is in the other encoding, unless it is UTF-8 with a few damaged bytes, or damaged in
-both.  What is good in both (4.5 % of pieces of two Chinese characters in GB18030, 1 in 10,000 headlines) is read as that
-which makes everyday text of it, and in doubt as the one that is named first, which more of the file is in.
+both.  What is good in both (4.5 % of pieces of two Chinese characters in GB18030, 1 in 10,000 headlines) is read as
+that which makes everyday text of it, and in doubt as the one that is named first, which more of the file is in.
 Measured on 10,000 headlines and 4,800 lines of answers, and on pieces of 1 to 8 characters: no line of UTF-8 is read
 wrongly, nor one of GB18030 or Big5 in a file of mostly that; 5 in 100,000 pieces of two or three characters in GB18030.
 
@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from tuneloop.text.everyday import EVERYDAY
 
@@ -129,14 +129,14 @@ def _codec(name: str) -> codecs.CodecInfo | None:
 
 
 def _info(name: str, other: str, first: str) -> codecs.CodecInfo:
-    def decode(data: bytes, errors: str = "strict") -> tuple[str, int]:
+    def decode(data: Any, errors: str = "strict") -> tuple[str, int]:
         whole = bytes(data)
         return _text(whole.removeprefix(codecs.BOM_UTF8), errors, other, first), len(whole)
 
     class Decoder(codecs.BufferedIncrementalDecoder):
         begun = False
 
-        def _buffer_decode(self, data: bytes, errors: str, final: bool) -> tuple[str, int]:
+        def _buffer_decode(self, data: Any, errors: str, final: bool) -> tuple[str, int]:
             whole = bytes(data)
             end = len(whole) if final or len(whole) > LONGEST else max(whole.rfind(b"\n"), whole.rfind(b"\r")) + 1
             piece = whole[:end]

@@ -98,22 +98,22 @@ class PersonalData(Step):
         return self._finder.concerns(payload)
 
     def decide_one(self, record: Record) -> Decision:
-        found: Counter[str] = Counter()
-        tongue = ""
+        texts: list[str] = []
 
-        def change(text: str) -> str:
-            nonlocal tongue
-            spans = self._spans(text)
-            if not spans:
-                return text
-            found.update(span.kind for span in spans)
-            tongue = tongue or language.detect(record.full_text)
-            return self._without(text, spans, tongue)
+        def take(text: str) -> str:
+            texts.append(text)
+            return text
 
-        changed = rewrite(record, change, numbers=True)
-        if not found:
+        rewrite(record, take, numbers=True)
+        spans = dict(zip(texts, map(_outside, texts, self._finder.find_all(texts)), strict=True))
+        if not any(spans.values()):
             return KEEP
-        return Keep(("personal_data",)) if self.mode == "flag" else Replace(changed, dict(found))
+        if self.mode == "flag":
+            return Keep(("personal_data",))
+        found = Counter(span.kind for text in texts for span in spans[text])
+        tongue = language.detect(record.full_text)
+        changed = rewrite(record, lambda text: self._without(text, spans[text], tongue), numbers=True)
+        return Replace(changed, dict(found))
 
     def advise(self, tally: Tally) -> Iterable[Advice]:
         names = {kind: count for kind, count in tally.edits.items() if kind.startswith("person_name")}
@@ -121,13 +121,6 @@ class PersonalData(Step):
             count = sum(names.values())
             kinds_left = sorted({*self.leave, *names})
             yield Advice("names", _NAMES.format(count=f"{count:,}", kinds=",".join(kinds_left)), count)
-
-    def _spans(self, text: str) -> list[Span]:
-        spans = self._finder.find(text)
-        if spans and "[" in text:  # a pseudonym is not looked into again
-            taken = [match.span() for match in PATTERN.finditer(text)]
-            spans = [one for one in spans if not any(start < one.end and one.start < end for start, end in taken)]
-        return spans
 
     def _without(self, text: str, spans: list[Span], tongue: str) -> str:
         pieces: list[str] = []
@@ -145,3 +138,11 @@ class PersonalData(Step):
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in super().__getstate__().items() if key != "_finder"}
+
+
+def _outside(text: str, spans: list[Span]) -> list[Span]:
+    """A pseudonym is not looked into again."""
+    if not spans or "[" not in text:
+        return spans
+    taken = [match.span() for match in PATTERN.finditer(text)]
+    return [one for one in spans if not any(start < one.end and one.start < end for start, end in taken)]

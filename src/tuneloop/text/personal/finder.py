@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tuneloop.text.personal.kind import Candidate, PersonalKind, kinds
+from tuneloop.text.personal.recurring import everywhere
+from tuneloop.text.personal.span import Span
 
 # Full-width letters, digits and the signs that stand inside numbers and addresses; not ！ and ， which end a sentence.
 _WIDE = re.compile("[０-９Ａ-Ｚａ-ｚ＠．－＋＝：（）]")
 _WORD_REST = re.compile("[!-~]{0,8192}")  # always matches
 _PLAIN = {point: point - 0xFEE0 for point in range(0xFF01, 0xFF5F) if _WIDE.match(chr(point))}
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """`text[start:end]` is of this kind (its name); `normal` is the value however it is written."""
-
-    start: int
-    end: int
-    kind: str
-    confidence: float
-    normal: str
 
 
 class Finder:
@@ -32,6 +23,7 @@ class Finder:
         self.kinds: list[PersonalKind] = [kinds.create(name) for name in (usual() if names is None else names)]
         self.minimum = minimum
         self._groups = list(_grouped(self.kinds))
+        self._recurring = frozenset(kind.name for kind in self.kinds if kind.recurs)
 
     def concerns(self, text: str) -> bool:
         """Is there a hint of any kind? Quick, and right when it says no."""
@@ -43,7 +35,18 @@ class Finder:
 
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
-        plain = _plain(text)
+        return self.find_all([text])[0]
+
+    def find_all(self, texts: Sequence[str]) -> list[list[Span]]:
+        """The spans of each of several texts that belong together: a name found in one is found in all."""
+        plain = [_plain(text) for text in texts]
+        found = [self._shown(text) for text in plain]
+        if not any(span.kind in self._recurring for spans in found for span in spans):
+            return found
+        return everywhere(plain, found, self._recurring)
+
+    def _shown(self, plain: str) -> list[Span]:
+        """What is told by its form and the words around it."""
         found: list[Span] = []
         for group in self._tried(plain):
             if group.hint is None:

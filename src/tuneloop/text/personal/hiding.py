@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from tuneloop.text import language
 from tuneloop.text.personal.finder import Finder
 from tuneloop.text.personal.kind import kinds
+from tuneloop.text.personal.span import Span
 from tuneloop.wording import Language
 
 
@@ -16,7 +18,15 @@ def _finder() -> Finder:
 
 
 def hide(text: str) -> str:
-    spans = _finder().find(text)
+    return hide_all([text])[0]
+
+
+def hide_all(texts: Sequence[str]) -> list[str]:
+    """Texts that belong together, such as the turns of a talk: a name found in one is hidden in all."""
+    return [_hidden(text, spans) for text, spans in zip(texts, _finder().find_all(texts), strict=True)]
+
+
+def _hidden(text: str, spans: Sequence[Span]) -> str:
     if not spans:
         return text
     tongue: Language = "zh" if language.detect(text) == "zh" else "en"

@@ -71,8 +71,8 @@ class PersonalKind(Member):
     `pattern` finds candidates; its group `value`, if it has one, leaves announcing words out.  It is only tried `reach`
     characters around what `hint`, a cheap pattern, finds; and in no text without one of the `words` (in small letters),
     with fewer than `digits` ASCII digits, or, if `beyond_ascii` says so, in pure ASCII.  A kind that is not `usual` is
-    looked for only where it is named.  Where `hint` is None, the pattern begins with one of the words, and is tried
-    right there.
+    looked for only where it is named; what `recurs` is found again without its announcement.  Where `hint` is None, the
+    pattern begins with one of the words, and is tried right there.
     """
 
     label: ClassVar[Words]
@@ -83,6 +83,7 @@ class PersonalKind(Member):
     digits: ClassVar[int] = 1
     beyond_ascii: ClassVar[bool] = False
     usual: ClassVar[bool] = True
+    recurs: ClassVar[bool] = False
 
     def judge(self, candidate: Candidate) -> float:
         """How sure it is: 0 not at all; 0.5 by the words around it; 0.7 by its form; 0.9 by a checksum or both."""

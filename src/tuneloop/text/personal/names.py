@@ -94,6 +94,14 @@ NOT_NAMES_EN = frozenset(
     "Best Kind Warm Regards Sincerely Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July "
     "August September October November December New Your My His Her Our Their Valued Human Resources Support Service Sales".split()
 )
+WORDS_TOO_EN = frozenset(
+    "Amber Angel April Art August Autumn Basil Bill Brook Buck Carol Chance Charity Chase Chip Christian Cliff Cook Crystal Daisy Dale "
+    "Dawn Dean Destiny Don Drew Earl Eve Faith Frank Gene Ginger Glen Grace Grant Guy Harmony Hazel Heath Heather Holly Hope Hunter Iris "
+    "Ivy Jack Jade Jasmine Jordan Joy June King Lance Lane Lily Major Mark Marshall Mason Max May Melody Miles Nick Norm Olive Parker Pat Patience "
+    "Pearl Penny Pierce Prince Ray Rich River Rob Robin Rock Rose Rosemary Ruby Rusty Sage Sandy Scout Sky Star Stone Sue Summer Tiffany "
+    "Victor Victoria Violet Wade Ward Will".split()
+)
+"""Given names that are words or other names as well, at least at the beginning of a sentence."""
 OWNERS_EN = frozenset(
     "my your his her their our the whose full first last given family middle maiden real legal actual customer client "
     "patient contact person user guest visitor sender receiver recipient payee payer holder cardholder owner employee "

@@ -30,6 +30,7 @@ class PersonNameBare(PersonalKind):
         "无任何提示、仅凭姓氏与常用名字判断的姓名；作家、人物和品牌名也会被识别，须在类型中列出才会启用。",
     )
     label = Words("NAME", "姓名")
+    recurs = True
     usual = False
     hint = re.compile(f"[{''.join(sorted(SURNAMES))}]|[A-Z][a-z]+ [A-Z]")
     reach = 24

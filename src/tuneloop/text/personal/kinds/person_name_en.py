@@ -34,6 +34,7 @@ class PersonNameEn(PersonalKind):
         "以及宠物、物品的名字（如 the cat's name is、Product name:）不算。",
     )
     label = Words("NAME", "姓名")
+    recurs = True
     words = (
         "name", "mr", "ms", "miss ", "dr", "prof", "contact", "attn", "regards,", "sincerely,", "cheers,", "yours,",
         "wishes,", "signed,", "i am ", "i'm ", "this is ", "dear ", "hi ", "hello ", "hey ",

@@ -17,10 +17,10 @@ from tuneloop.wording import Words
 _SURNAME = f"(?:{'|'.join(DOUBLE_SURNAMES)}|[{''.join(sorted(SURNAMES))}])"
 _OTHER = f"[^\\x00-\\u4dff\\ua000-\\uffff{''.join(sorted(NO_GIVEN))}]"
 _KNOWN = f"[{''.join(sorted(GIVEN))}]"
-_MEN, _ROLES = "先生|女士|小姐|太太", "老师|教授|医生|大夫|经理|主任|律师|同学|同志|师傅|博士|护士|警官"
+MEN, ROLES = "先生|女士|小姐|太太", "老师|教授|医生|大夫|经理|主任|律师|同学|同志|师傅|博士|护士|警官"
 _END = (
     "(?=$|[^\u4e00-\u9fff]|[的了是在吗吧呢呀啊和与及来去说想要也有给已没还今现住男女电手身号打]"
-    f"|{_MEN}|{_ROLES}|您好|你好)"
+    f"|{MEN}|{ROLES}|您好|你好)"
 )
 _STRONG = (
     "我叫|名叫|叫做|姓名|名字叫|名字是|收件人|联系人|收货人|寄件人|发件人|持卡人|开户人|户名|申请人|被保险人|当事人"
@@ -31,7 +31,7 @@ NAME = f"{_SURNAME}(?:{_OTHER}{{1,2}}{_END}|{_KNOWN}{{1,2}})"
 _AFTER_STRONG = re.compile(f"(?:{_STRONG}){_LINK}$")
 _OF_THING = re.compile(f"(?:{'|'.join(THINGS)})(?:们|儿)?的?(?:大|小)?(?:名字?|昵称|也|就|都)*(?:叫做?|是){_LINK}$")
 _AFTER_WEAK = re.compile(f"(?:{_WEAK})[: ]{{0,2}}$")
-_MAN, _ROLE = re.compile(_MEN), re.compile(_ROLES)
+_MAN, _ROLE = re.compile(MEN), re.compile(ROLES)
 _PLACES = frozenset(name[:2] for name in (*PROVINCES, *CITIES))
 _BEFORE = "[向于和应时连关都全包给](?=[" + "".join(sorted(SURNAMES)) + "])"
 
@@ -55,8 +55,9 @@ class PersonNameZh(PersonalKind):
         "单独的姓（如“王先生”）、昵称以及宠物和事物的名字（如“小猫名叫”）不算。",
     )
     label = Words("NAME", "姓名")
-    words = (*_STRONG.split("|"), *_WEAK.split("|"), *_MEN.split("|"), *_ROLES.split("|"))
-    hint = re.compile("|".join((_STRONG, _WEAK, _MEN, _ROLES)))
+    recurs = True
+    words = (*_STRONG.split("|"), *_WEAK.split("|"), *MEN.split("|"), *ROLES.split("|"))
+    hint = re.compile("|".join((_STRONG, _WEAK, MEN, ROLES)))
     reach = 12
     digits = 0
     beyond_ascii = True
