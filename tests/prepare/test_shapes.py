@@ -194,6 +194,7 @@ A, B = {"role": "assistant", "content": BETTER}, {"role": "assistant", "content"
             "score_rejected": 3.0,
         },
         {"chosen": [U, A], "rejected": [U, B], "messages": [U, A]},
+        {"prompt": "hi", "chosen": json.dumps([U, A]), "rejected": json.dumps([U, B])},
         # hh-rlhf, and a copy that divides the prompt
         {"chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "\n\nHuman: hi\n\nAssistant: go"},
         {"prompt": "\n\nHuman: hi\n\nAssistant:", "chosen": "hello", "rejected": "go"},
@@ -289,14 +290,15 @@ def test_a_dialogue_that_was_asked_for_stays_one_answer():
             {"prompt": "hi", "response_a": "x", "response_b": "y", "winner": 1},
             "field 'winner': found 1, which may mean either answer; expected a or b. Say what the numbers mean by the "
             "field that the mapping gives the column: better_id (0 is the first, 1 the second), a_is_better (1 is the "
-            "first, 0 the second), preference (1 is the first, 2 the second) or strength (under 0 is the first, over 0 "
-            "the second).",
+            "first, 0 the second), preference (1 is the first, 2 the second) or preference_strength (under 0 is the "
+            "first, over 0 the second).",
         ),
         (
             {"prompt": "hi", "response_a": "x", "response_b": "y"},
             "field 'response_a': found two answers and nothing that says which is better; expected one of winner, "
-            "better_id, a_is_better, preference, strength. Add a column winner (a or b), or say prepare.mapping: "
-            "{prompt: COLUMN, chosen: COLUMN, rejected: COLUMN} where one column always holds the better.",
+            "better_id, a_is_better, preference, preference_strength. Add a column winner (a or b), or say "
+            "prepare.mapping: {prompt: COLUMN, chosen: COLUMN, rejected: COLUMN} where one column always "
+            "holds the better.",
         ),
         (
             {"prompt": "else", "chosen": [U, A], "rejected": [U, B]},
@@ -314,6 +316,11 @@ def test_a_dialogue_that_was_asked_for_stays_one_answer():
             "question was answered.",
         ),
         (
+            {"prompt": "hi", "chosen": str([U, A]), "rejected": str([U, B])},
+            "field 'chosen': found the text \"[{'role': 'user', 'content': 'hi'}, {'role': 'assistant'…\"; expected "
+            "a list of messages.",
+        ),
+        (
             {"messages": [U], "rejected_response": "go"},
             "field 'messages': found no turn of the assistant; expected at least one: it is what the model learns. "
             "Add the answer, or remove the record.",
@@ -324,6 +331,11 @@ def test_pairs_that_say_too_little(row, sentence):
     with pytest.raises(InputError) as caught:
         record(row)
     assert str(caught.value) == sentence
+
+
+def test_a_column_rejected_may_be_no_answer():
+    row = {"prompt": "q", "response": "a", "rejected": False}
+    assert (read_rows([row]).shape.name, read_rows([row]).unused) == ("prompt_completion", ("rejected",))
 
 
 def test_lists_of_answers_that_are_no_ranking():

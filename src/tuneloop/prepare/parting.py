@@ -6,6 +6,7 @@ two whole conversations the common beginning is the prompt.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from tuneloop.prepare.values import with_input
 from tuneloop.records import Json, Record, Turn
 
 _LEADING = ("system", "developer")
+_LIST = re.compile(r"\s*\[\s*\{\s*[\"'](role|content|from|value)[\"']\s*:")
+"""How a text of messages begins, in JSON or as Python prints it."""
 
 
 def answer_turns(value: Any, field: str) -> tuple[Turn, ...]:
@@ -32,10 +35,13 @@ def two_answers(
     """The turns of both answers.
 
     Texts are read as conversations only where both are and hold the prompt, if there is one: else a dialogue that
-    was asked for would be taken apart.
+    was asked for would be taken apart.  Two JSON texts of messages, as tables hold them, are read as messages; such
+    lists as Python prints them raise `InputError`.
     """
     first, second = (values[field] for field in fields)
     if isinstance(first, str) and isinstance(second, str):
+        if _LIST.match(first) and _LIST.match(second):
+            return read_turns(first, fields[0]), read_turns(second, fields[1])
         whole = (turns_of_text(first), turns_of_text(second))
         if whole[0] and whole[1] and not any(_missing(prompt, one or ()) for one in whole):
             return whole[0], whole[1]

@@ -54,20 +54,16 @@ REASONING = Field(
     (
         "reasoning_content",
         "thinking",
-        "thought",
-        "thoughts",
         "cot",
         "complex_cot",
         "chain_of_thought",
         "思考过程",
         "推理过程",
         "思维链",
-        "思考",
-        "推理",
     ),
     required=False,
 )
-"""What is thought before the answer, in a column beside it."""
+"""What is thought before the answer, in a column beside it; names that are also classes (推理) are left out."""
 
 
 class Shape(Member):

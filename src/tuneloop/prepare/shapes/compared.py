@@ -17,7 +17,7 @@ _A = frozenset({"a", "first", "left", "甲", "第一个"})
 _B = frozenset({"b", "second", "right", "乙", "第二个"})
 _TIES = frozenset({"both", "bothbad", "bothgood", "neither", "none", "draw", "equal", "same", "平局", "平手", "一样"})
 _BEFORE = ("model", "response", "answer", "output", "conversation", "completion", "assistant", "humanref", "回答")
-_VERDICTS = ("winner", "better_id", "a_is_better", "preference", "strength")
+_VERDICTS = ("winner", "better_id", "a_is_better", "preference", "preference_strength")
 _NUMBERS: Mapping[str, Mapping[float, str]] = {
     "better_id": {0: "a", 1: "b", -1: "tie"},
     "a_is_better": {1: "a", 0: "b"},
@@ -73,7 +73,7 @@ class Compared(Shape):
         Field("better_id", ("better_response_id",), required=False),
         Field("a_is_better", ("labels",), required=False),
         Field("preference", required=False),
-        Field("strength", ("overall_preference", "preference_strength"), required=False),
+        Field("preference_strength", ("overall_preference",), required=False),
         Field("prompt", ("question", "instruction", "query", "history", "context", "问题", "指令"), required=False),
         Field("input", ("输入",), required=False),
         Field("system", ("system_prompt",), required=False),
@@ -132,7 +132,7 @@ class Compared(Shape):
                 where=Where(field=field),
                 do="Say what the numbers mean by the field that the mapping gives the column: better_id (0 is the "
                 "first, 1 the second), a_is_better (1 is the first, 0 the second), preference (1 is the first, 2 the "
-                "second) or strength (under 0 is the first, over 0 the second)",
+                "second) or preference_strength (under 0 is the first, over 0 the second)",
             )
         return said
 
@@ -151,7 +151,7 @@ def _said(value: Any, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return ""
     number = float(value)
-    if field == "strength":
+    if field == "preference_strength":
         return "a" if number < 0 else "b" if number > 0 else "tie" if number == 0 else ""
     return _NUMBERS.get(field, {}).get(number, "")
 

@@ -14,8 +14,8 @@ from tuneloop.prepare.values import optional_text, shown, text_of, with_input
 from tuneloop.records import Record, Turn
 from tuneloop.wording import Words
 
-_YES = frozenset({"true", "1", "yes", "good", "up", "like", "thumbs_up", "是", "好", "赞", "点赞"})
-_NO = frozenset({"false", "0", "-1", "no", "bad", "down", "dislike", "thumbs_down", "否", "差", "踩", "点踩"})
+_YES = frozenset({"true", "1", "yes", "good", "up", "like", "thumbs_up", "是", "好", "赞", "点赞", "讚", "點讚"})
+_NO = frozenset({"false", "0", "-1", "no", "bad", "down", "dislike", "thumbs_down", "否", "差", "踩", "点踩", "點踩"})
 
 
 class Kto(Shape):
