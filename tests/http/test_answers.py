@@ -147,7 +147,10 @@ def test_what_is_asked_arrives(client: openai.OpenAI) -> None:
         logit_bias={"12": 3}, max_completion_tokens=5, top_logprobs=2, logprobs=True, user="u1", metadata={"a": "b"},
         store=True, service_tier="auto", prompt_cache_key="k", safety_identifier="s",
         response_format={"type": "json_object"},
-        extra_body={"top_k": 4, "min_tokens": 2, "chat_template_kwargs": {"enable_thinking": False, "tools": [1]}},
+        extra_body={
+            "top_k": 4, "min_tokens": 2,
+            "chat_template_kwargs": {"enable_thinking": False, "add_generation_prompt": True},
+        },
     )  # fmt: skip
     ask = fake.made[0].asked[-1]
     assert ask.messages == [{"role": "developer", "content": "be brief"}]
@@ -187,6 +190,16 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},
      "tools.0.function.strict", "unsupported_parameter"),
     ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools", "unsupported_parameter"),
+    ({"chat_template_kwargs": {"add_generation_prompt": False}}, "chat_template_kwargs.add_generation_prompt",
+     "unsupported_parameter"),
+    ({"chat_template_kwargs": {"tools": [1]}}, "chat_template_kwargs.tools", "unsupported_parameter"),
+    ({"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs.messages", "unsupported_parameter"),
+    ({"n": True}, "n", "invalid_value"),
+    ({"max_tokens": True}, "max_tokens", "invalid_value"),
+    ({"seed": "7"}, "seed", "invalid_value"),
+    ({"temperature": True}, "temperature", "invalid_value"),
+    ({"logit_bias": {"12": True}}, "logit_bias", "invalid_value"),
+    ({"stream": 1}, "stream", "invalid_value"),
     ({"colour": "red"}, "colour", "unknown_parameter"),
     ({"max_token": 5}, "max_token", "unknown_parameter"),
     ({"stream_options": {"usage": True}}, "stream_options.usage", "unknown_parameter"),
@@ -291,6 +304,13 @@ def test_completions_refuse_by_name(client: openai.OpenAI) -> None:
             client.completions.create(model="fake", prompt="a", **more)  # type: ignore[call-overload]
         assert (told.value.code, told.value.param) == ("unsupported_parameter", param)
     assert client.completions.create(model="fake", prompt="a", best_of=2, n=2).choices[1].text == "A"
+    wrong: Any
+    for field, wrong in [("logprobs", 6), ("logprobs", True), ("prompt", [True]), ("echo", 1)]:
+        with pytest.raises(openai.BadRequestError) as told:
+            client.completions.create(**{"model": "fake", "prompt": "a", **{field: wrong}})
+        assert str(told.value.param).startswith(field)
+    scored = client.completions.create(model="fake", prompt="a", logprobs=5).choices[0]
+    assert scored.logprobs
 
 
 def test_embeddings_in_both_encodings(client: openai.OpenAI) -> None:
@@ -339,7 +359,9 @@ def test_a_client_that_leaves_stops_the_work(server: Running, client: openai.Ope
         time.sleep(0.02)
     assert slow.made[0].left == left + 2
     time.sleep(0.2)
-    assert exchange(server.service.ws, name).outcome == "cancelled"
+    kept = exchange(server.service.ws, name)
+    assert kept.outcome == "cancelled"
+    assert kept.completion_tokens == len(kept.replies[0]["content"]) > 4
     assert [host.users for host in server.answers.hosts.loaded] == [0] * len(server.answers.hosts.loaded)
 
 

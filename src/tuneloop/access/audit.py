@@ -2,12 +2,17 @@
 
 An act and its row are one transaction: `note` takes the connection of the act.  Secrets have no place here: a detail
 whose name says that it is one is refused.  A failed act (a wrong password) is noted in a transaction of its own.
+
+Parts that many doors lead to (the command line, Python, HTTP) ask `acting()` who acts: a server says with `acting_as`
+who stands behind the request, and without a server it is the person at the machine.
 """
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +58,35 @@ def at_the_machine() -> Actor:
     except (OSError, KeyError):  # a container may run under a number that has no name
         user = "unknown"
     return Actor(None, f"{user} (command line)")
+
+
+_acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(by: Actor) -> Iterator[None]:
+    """Within the block, and in the threads that a server's route is run in, `acting()` is `by`."""
+    before = _acting.set(by)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+
+
+def acting() -> Actor:
+    """Who acts: the caller of the request that is being answered, else the person at the machine."""
+    return _acting.get() or at_the_machine()
+
+
+def in_name_of(by: Actor, person: str) -> dict[str, Any]:
+    """A detail for an act that is recorded in another name than that of who acts."""
+    return {} if person == by.name else {"person": person}
+
+
+def record(ws: Workspace, action: str, target: str, **details: Any) -> None:
+    """Add a row for an act that was done in a transaction of its own, by whoever acts."""
+    with ws.db.write(durable=True) as connection:
+        note(connection, acting(), action, target, **details)
 
 
 def note(

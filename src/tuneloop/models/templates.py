@@ -16,6 +16,7 @@ from typing import Any
 
 import jinja2
 import jinja2.ext
+import jinja2.meta
 import jinja2.nodes
 import jinja2.parser
 import jinja2.utils
@@ -43,6 +44,11 @@ class ChatTemplate:
     source: str
     tokens: Mapping[str, str] = field(default_factory=dict)
     why: Words = OWN
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that the template looks for, whoever gives them; raises ModelError where it is broken."""
+        return _variables(self.source)
 
     def render(
         self,
@@ -138,6 +144,12 @@ def _compiled(source: str) -> jinja2.Template:
         return environment.from_string(source)
     except jinja2.exceptions.TemplateSyntaxError as error:
         raise ModelError(f"the chat template has a mistake in line {error.lineno}: {error.message}") from None
+
+
+@lru_cache(maxsize=32)
+def _variables(source: str) -> frozenset[str]:
+    environment = _compiled(source).environment
+    return frozenset(jinja2.meta.find_undeclared_variables(environment.parse(source)))
 
 
 class _Generation(jinja2.ext.Extension):

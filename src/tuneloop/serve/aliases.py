@@ -2,7 +2,8 @@
 
 An alias points to one version, or divides its traffic among several by shares (a canary, an A/B test).  A change is a
 row; the newest one holds, and an earlier one can be taken again in one call.  Only an approved version may be pointed
-to, going back included; a named person may override that with a reason, which stays in the history.
+to, going back included; a named person may override that with a reason, which stays in the history.  Each change stands
+in the audit log, too.
 
 Who gets which version is a hash of alias and user, so that a user keeps it over servers and restarts.  Shares fill the
 line from 0 to 1 in the order of the targets: as the last one grows, users move to it and never back.
@@ -19,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from tuneloop.access import audit
 from tuneloop.errors import ConflictError, NotFoundError, UsageError, nearest
 from tuneloop.serve.approvals import named, states
 from tuneloop.store import Workspace, models
@@ -76,7 +78,8 @@ def point(
     found = _checked(ws, targets)
     with ws.db.write(durable=True) as connection:
         number = next_number(connection, "alias")  # also lets one change in at a time
-        return _change(connection, number, alias, found, person, note, sticky, override, scenario)
+        action = "alias.set" if found else "alias.remove"
+        return _change(connection, action, number, alias, found, person, note, sticky, override, scenario)
 
 
 def canary(
@@ -106,20 +109,25 @@ def canary(
         whole = sum(one.share for one in others)
         kept = [Target(one.model, one.share * (1 - share) / whole) for one in others]
         found = (*kept, Target(name, share))
-        return _change(connection, number, alias, found, person, note, now.sticky, override, now.scenario)
+        action, sticky = "alias.canary", now.sticky
+        return _change(connection, action, number, alias, found, person, note, sticky, override, now.scenario)
 
 
 def roll_back(
     ws: Workspace, alias: str, *, person: str, to: int | None = None, note: str = "", override: str | None = None
 ) -> AliasChange:
-    """Take an earlier change again: the number `to`, or the one before the newest."""
+    """Take an earlier change again: the number `to`, or the last one that pointed elsewhere than the newest.
+
+    A removal is no state to go back to: it is passed over, and refused as `to`.  Raises as `point`, ConflictError where
+    there is nothing to go back to, and NotFoundError for an unknown alias or number.
+    """
     with ws.db.write(durable=True) as connection:
         number = next_number(connection, "alias")
         changes = _changes(connection, alias)
         if not changes:
             raise _unknown(connection, alias)
         if to is None:
-            earlier = [change for change in changes[1:] if change.targets != changes[0].targets]
+            earlier = [change for change in changes[1:] if change.targets not in ((), changes[0].targets)]
             if not earlier:
                 raise ConflictError(f"{alias!r} has pointed to nothing else", expected="an earlier change")
         else:
@@ -128,13 +136,21 @@ def roll_back(
                 numbers = ", ".join(str(change.number) for change in changes)
                 raise NotFoundError(f"{alias!r} has no change {to}", do=f"Its changes are: {numbers}")
         old = earlier[0]
+        if not old.targets:
+            raise ConflictError(
+                f"change {old.number} removed {alias!r}",
+                expected="a change that let it point to a version",
+                do="Remove the alias if it shall answer nothing",
+            )
+        action, back = "alias.roll_back", old.number
         return _change(
-            connection, number, alias, old.targets, person, note, old.sticky, override, old.scenario, back=old.number
+            connection, action, number, alias, old.targets, person, note, old.sticky, override, old.scenario, back
         )
 
 
 def _change(
     connection: Connection,
+    action: str,
     number: int,
     alias: str,
     targets: tuple[Target, ...],
@@ -169,6 +185,13 @@ def _change(
         "created": clock(connection),
     }
     connection.execute(insert(table).values(row))
+    by = audit.acting()
+    details = {"change": number, "targets": row["targets"], **audit.in_name_of(by, str(row["person"]))}
+    if refused:
+        details["override"] = reason
+    if back is not None:
+        details["back_to"] = back
+    audit.note(connection, by, action, alias, **details)
     return _read(row)
 
 

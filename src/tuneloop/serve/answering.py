@@ -38,6 +38,8 @@ class Choice:
     number: int
     reading: tool_calls.Reading | None = None
     logs: list[Log] = field(default_factory=list)
+    untold: int = 0
+    """Tokens since the last piece."""
 
 
 @dataclass
@@ -173,8 +175,15 @@ class Answering:
                 "the model's chat template knows no tools", code="unsupported_parameter", param="tools",
                 do="Leave them out, or ask a model whose template names them",
             )  # fmt: skip
+        for name in ask.variables:
+            if name not in template.variables:
+                raise AskingError(
+                    f"the model's chat template does not ask for {name!r}", code="unsupported_parameter",
+                    param=f"chat_template_kwargs.{name}", do="Leave it out",
+                )  # fmt: skip
         try:
             turns = [_turn(message) for message in ask.messages]
+            tool_calls.check_history(turns, tools, template, ask.variables)
             return [encode_prompt(turns, tools, tokenizer, template, **ask.variables)]
         except InputError as error:
             raise AskingError(str(error), code="invalid_messages", param="messages") from None
@@ -299,9 +308,11 @@ class Answering:
             if choice.ask.logprobs is not None:
                 choice.logs.append(self._log(event))
             text = choice.reading.add(event.text) if choice.reading else event.text
+            choice.untold += 1
             if text or choice.logs:
-                logs, choice.logs = choice.logs, []
-                yield Piece(choice.number, text, logs)
+                logs, tokens = choice.logs, choice.untold
+                choice.logs, choice.untold = [], 0
+                yield Piece(choice.number, text, logs, tokens)
             return
         del self._choices[handle]
         work = self._works[choice.ask.id]

@@ -1,7 +1,7 @@
 """Whether a model version may be deployed: a named person's recorded decision.
 
 Each version begins as a candidate; `approved` lets it take an alias, `retired` takes that back.  The newest decision
-counts, and none is ever removed.
+counts, and none is ever removed.  Each one stands in the audit log, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Select, func, insert, select
 
+from tuneloop.access import audit
 from tuneloop.errors import ConflictError, UsageError, nearest
 from tuneloop.store import Workspace, models
 from tuneloop.store.database import clock
@@ -58,6 +59,10 @@ def decide(ws: Workspace, model: str, state: State, *, person: str, note: str = 
             "created": clock(connection),
         }
         connection.execute(insert(table).values(row))
+        by = audit.acting()
+        audit.note(
+            connection, by, "model.decide", version.name, state=state, **audit.in_name_of(by, str(row["person"]))
+        )
     return _approval(row)
 
 

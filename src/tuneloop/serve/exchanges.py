@@ -1,14 +1,17 @@
 """Exchanges: one request and its reply in use, kept so that feedback can refer to it and data can be made of it.
 
 How much is kept is the workspace's setting `exchanges`: `{"log": "all" | "sampled" | "off", "share": 0.1, "redact":
-true}`.  Personal data that our finder knows is taken out before anything is stored; an end user's id is kept as a keyed
-hash, so that their exchanges belong together and nobody is named.
+true}`.  Personal data that our finder knows is taken out of texts, keys, long numbers and tags before anything is
+stored; of a prompt of token ids, in which nothing can be found, the number of tokens is kept.  An end user's id is kept
+as a keyed hash, so that their exchanges belong together and nobody is named.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +19,25 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import bindparam, insert, select
 
+from tuneloop.access import audit
 from tuneloop.config import Settings, read, setting
 from tuneloop.errors import NotFoundError
 from tuneloop.serve.looked_for import Answer, in_time, said, tagged
 from tuneloop.store import Workspace
 from tuneloop.store.database import clock
 from tuneloop.store.registry_tables import exchanges as table
-from tuneloop.store.settings import get_setting, set_setting
+from tuneloop.store.settings import get_setting, put_setting, set_setting
 from tuneloop.store.tables import created_text, next_number
 
 Outcome = Literal["answered", "cancelled", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 KEY, SALT = "exchanges", "exchanges.salt"
+END_USER = ("user", "safety_identifier", "prompt_cache_key")
+"""Fields of a request that tell end users apart."""
+PROMPTS = ("prompt", "input")
+"""Fields that may hold token ids."""
+LONG = 10**6
+"""A smaller number is no one's phone, card or document."""
 
 
 class Logging(Settings):
@@ -73,9 +83,12 @@ def logging(ws: Workspace) -> Logging:
 
 
 def set_logging(ws: Workspace, values: Mapping[str, Any]) -> Logging:
-    """Change what is kept from now on; raises SettingError for what cannot be."""
+    """Change what is kept from now on, which the audit log tells; raises SettingError for what cannot be."""
     checked = read(Logging, {**get_setting(ws, KEY, {}), **values}, path=KEY)
-    set_setting(ws, KEY, checked.model_dump())
+    told = checked.model_dump()
+    with ws.db.write(durable=True) as connection:
+        put_setting(connection, KEY, told)
+        audit.note(connection, audit.acting(), "settings.change", KEY, **told)
     return checked
 
 
@@ -92,10 +105,13 @@ class ExchangeLog:
         if how.log == "off" or (how.log == "sampled" and secrets.randbelow(10**9) >= how.share * 10**9):
             return False
         request, replies = dict(exchange.request), [dict(one) for one in exchange.replies]
-        if user := request.get("user"):
-            request["user"] = self._pseudonym(str(user))
+        tags: dict[str, Any] = dict(exchange.tags)
+        users = {name: self._pseudonym(str(request.pop(name))) for name in END_USER if request.get(name)}
         if how.redact:
-            request, replies = _redacted(request), [_redacted(one) for one in replies]
+            request = {name: _counted(one) if name in PROMPTS else one for name, one in request.items()}
+            settings = {name: one for name, one in request.items() if isinstance(one, int | float)}  # a seed is long
+            request, replies, tags = _redacted(request) | settings, [_redacted(one) for one in replies], _redacted(tags)
+        request |= users
         with self.ws.db.write() as connection:
             row = {
                 "number": next_number(connection, "exchange"),
@@ -112,7 +128,7 @@ class ExchangeLog:
                 "completion_tokens": exchange.completion_tokens,
                 "request": request,
                 "replies": replies,
-                "tags": dict(exchange.tags),
+                "tags": tags,
                 "created": clock(connection),
             }
             connection.execute(insert(table).values(row))
@@ -127,16 +143,50 @@ class ExchangeLog:
 
 
 def _redacted(value: Any) -> Any:
-    """The same JSON with personal data taken out of every text in it, but not out of keys and of the user's hash."""
+    """The same JSON with personal data taken out of every text, key and long number in it."""
     from tuneloop.text.personal.hiding import hide
 
     if isinstance(value, str):
-        return hide(value)
+        return _hidden(value)
     if isinstance(value, Mapping):
-        return {key: one if key == "user" else _redacted(one) for key, one in value.items()}
+        found: dict[str, Any] = {}
+        for key, one in value.items():
+            name = told = hide(str(key))
+            while name in found:  # two keys may have become one
+                name = f"{told} {len(found)}"
+            found[name] = _redacted(one)
+        return found
     if isinstance(value, list | tuple):
         return [_redacted(one) for one in value]
+    if isinstance(value, int | float) and LONG <= abs(value) < math.inf:
+        digits = str(int(value) if value == int(value) else value)
+        told = hide(digits)
+        return value if told == digits else told
     return value
+
+
+def _hidden(text: str) -> str:
+    """As `hide`; in JSON with escapes, such as the arguments of calls, what they stand for is looked at."""
+    from tuneloop.text.personal.hiding import hide
+
+    if "\\" in text and text.lstrip()[:1] in ("{", "["):
+        try:
+            written = json.loads(text)
+            told = _redacted(written)
+        except (ValueError, RecursionError):  # no JSON, or too deep for any reader
+            return hide(text)
+        if told != written:
+            return json.dumps(told, ensure_ascii=False)
+    return hide(text)
+
+
+def _counted(prompt: Any) -> Any:
+    """A prompt, or a list of them, with `{"token_ids": how many}` in the place of token ids."""
+    if not isinstance(prompt, list):
+        return prompt
+    if prompt and isinstance(prompt[0], int):
+        return {"token_ids": len(prompt)}
+    return [_counted(one) for one in prompt]
 
 
 _BY_ID = select(table).where(table.c.id == bindparam("identity"))

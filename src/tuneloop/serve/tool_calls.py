@@ -3,7 +3,8 @@
     marked    <tool_call>{"name": …, "arguments": {…}}</tool_call>, as Qwen, Hermes and many others write it
     bare      the answer is the JSON itself, one call or a list: Llama ("parameters"), Mistral
 
-What looks like a call and names none of the request's tools stays text.
+What looks like a call and names none of the request's tools stays text.  Calls and results of earlier turns that a chat
+template would leave out are refused.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tuneloop.serve.asking import Call
+from tuneloop.models.templates import ChatTemplate
+from tuneloop.records import Turn
+from tuneloop.serve.asking import AskingError, Call
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 ARGUMENTS = ("arguments", "parameters")
+CALLED, RESULT = "tuneloopcalled", "tuneloopresult"
+"""Words that no template has of itself."""
 
 
 class Reading:
@@ -88,6 +94,43 @@ def grammar(tools: Sequence[Mapping[str, Any]], choice: str, parallel: bool, mar
         return f"start: body\nbody: %json {body}\n"
     many = '("\\n" call)*' if parallel else ""
     return f'start: call {many}\ncall: "{OPEN}\\n" body "\\n{CLOSE}"\nbody: %json {body}\n'
+
+
+def check_history(
+    turns: Sequence[Turn], tools: Sequence[Any], template: ChatTemplate, variables: Mapping[str, Any]
+) -> None:
+    """Raise AskingError where a template writes none of the calls in a conversation, or none of what tools answered.
+
+    Marks stand in their place in a rendering that is looked at and thrown away; only conversations with calls cost it.
+    A template that writes some of them and leaves out older ones does so by its own rule, and passes.  Raises as
+    `ChatTemplate.render`.
+    """
+    calls = [place for place, turn in enumerate(turns) if turn.tool_calls]
+    results = [place for place, turn in enumerate(turns) if turn.role == "tool"]
+    if not calls and not results:
+        return
+    text = template.render([_marked(turn) for turn in turns], tools, add_generation_prompt=True, **variables)
+    for mark, places, field, what in (
+        (CALLED, calls, "tool_calls", "calls of tools"),
+        (RESULT, results, "role", "what tools answered"),
+    ):
+        if places and mark not in text:
+            raise AskingError(
+                f"the model's chat template leaves out {what}", code="unsupported_parameter",
+                param=f"messages.{places[0]}.{field}", do="Leave them out, or ask a model whose template writes them",
+            )  # fmt: skip
+
+
+def _marked(turn: Turn) -> Turn:
+    if turn.role == "tool":
+        return replace(turn, content=RESULT)
+    calls = tuple(
+        {**call, "function": {**call["function"], "name": CALLED}}
+        if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping)
+        else call
+        for call in turn.tool_calls
+    )
+    return replace(turn, tool_calls=calls)
 
 
 def _call(one: Any, names: set[str]) -> Call | None:

@@ -160,8 +160,8 @@ def content(ws: Workspace, one: File) -> Path:
     return ws.blobs.path(one.digest)
 
 
-def delete_file(ws: Workspace, identity: str) -> None:
-    """Remove a file; `ConflictError` while a live job reads it."""
+def delete_file(ws: Workspace, identity: str, also: Callable[[Connection], None] | None = None) -> None:
+    """Remove a file, and do `also` in the same transaction; `ConflictError` while a live job reads it."""
     with ws.db.write(durable=True) as connection:
         lock_kind(connection, "file")
         row = _found(connection, identity)
@@ -172,6 +172,8 @@ def delete_file(ws: Workspace, identity: str) -> None:
                 do="Wait until the job has ended, or cancel it first",
             )
         connection.execute(delete(table).where(table.c.id == identity))
+        if also is not None:
+            also(connection)
     _forget_bytes(ws, row["digest"])
 
 

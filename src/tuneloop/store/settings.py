@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from tuneloop.store.database import upsert
 from tuneloop.store.tables import settings as table
@@ -20,7 +20,12 @@ def get_setting(ws: Workspace, key: str, default: Any = None) -> Any:
 def set_setting(ws: Workspace, key: str, value: Any) -> None:
     """Keep a value; None removes the key."""
     with ws.db.write(durable=True) as connection:
-        if value is None:
-            connection.execute(delete(table).where(table.c.key == key))
-        else:
-            upsert(connection, table, [{"key": key, "value": value}])
+        put_setting(connection, key, value)
+
+
+def put_setting(connection: Connection, key: str, value: Any) -> None:
+    """As `set_setting`, inside a transaction."""
+    if value is None:
+        connection.execute(delete(table).where(table.c.key == key))
+    else:
+        upsert(connection, table, [{"key": key, "value": value}])

@@ -101,7 +101,8 @@ def _alias(ws: Workspace, name: str, user: str | None) -> str | None:
 
 @dataclass
 class Answer:
-    """One request: `model` is what answers, by the name that the reply states."""
+    """One request: `model` is what answers, by the name that the reply states; `written` counts the tokens that came of
+    each choice under way."""
 
     request: Request
     caller: Caller
@@ -114,7 +115,9 @@ class Answer:
     created: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    written: dict[int, int] = field(default_factory=dict)
     started: bool = False
+    noted: bool = False
     first: float | None = None
     begun: float = field(default_factory=time.monotonic)
     replies: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -166,13 +169,16 @@ class Answer:
                     yield told
 
     def _piece(self, piece: Piece) -> None:
-        if self.first is None and not piece.prompt:
-            self.first = time.monotonic() - self.begun
+        if not piece.prompt:
+            if self.first is None:
+                self.first = time.monotonic() - self.begun
+            self.completion_tokens += piece.tokens
+            self.written[piece.choice] = self.written.get(piece.choice, 0) + piece.tokens
         reply = self._reply(piece.choice)
         reply["content"] += piece.text
 
     def _ended(self, ended: Ended) -> None:
-        self.completion_tokens += ended.tokens
+        self.completion_tokens += ended.tokens - self.written.pop(ended.choice, 0)
         reply = self._reply(ended.choice)
         reply["finish_reason"] = ended.reason
         if ended.calls:
@@ -182,10 +188,12 @@ class Answer:
         return self.replies.setdefault(choice, {"role": "assistant", "content": "", "finish_reason": None})
 
     async def note(self, outcome: Outcome) -> None:
-        """Keep the exchange, where the service has a log; returns when it is stored."""
+        """Keep the exchange, where the service has a log; returns when it is stored.  The first outcome holds: a client
+        may leave while it is being stored."""
         log = service(self.request).parts.get("exchanges")
-        if log is None:
+        if log is None or self.noted:
             return
+        self.noted = True
         alias = self.asked if self.asked not in (self.target.name, self.model) else None
         tags = {**(self.body.get("metadata") or {}), **((self.body.get("tuneloop") or {}).get("tags") or {})}
         told = Exchange(
@@ -210,9 +218,12 @@ class Answer:
 async def answer_to(
     request: Request, caller: Caller, ask: Ask, body: Mapping[str, Any], prefix: str
 ) -> tuple[Answer, AsyncGenerator[Told]]:
-    """Resolve the name, load what answers, and begin; raises HttpError before anything was sent."""
+    """Resolve the name, load what answers, and begin; raises HttpError before anything was sent.
+
+    Only a request's own `user` is kept to one version of an alias: behind one key there may be all users of a product.
+    """
     asked, user = str(body["model"]), body.get("user")
-    target = await find(request, asked, str(user) if user else caller.user)
+    target = await find(request, asked, str(user) if user else None)
     ask.model, ask.adapter = target.name, target.adapter
     answer = Answer(request, caller, asked, target, ask, body, prefix)
     return answer, await answer.begin()

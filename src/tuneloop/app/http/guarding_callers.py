@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tuneloop.access import tokens
+from tuneloop.access.audit import acting_as
 from tuneloop.access.callers import Caller, Callers
 from tuneloop.app.http.errors import HttpError, database_error, http_error
 from tuneloop.app.http.security import OPEN
@@ -71,7 +72,11 @@ class Identify:
         except TuneloopError as error:
             await http_error(error).answer()(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        if caller is None or scope["method"] in SAFE:
+            await self.app(scope, receive, send)
+        else:
+            with acting_as(caller.actor(scope["client"][0] if scope.get("client") else "")):
+                await self.app(scope, receive, send)
         if caller is not None and secret is not None and self.callers.due(secret):
             await run_in_threadpool(self._touch, caller)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from tuneloop.app.http.errors import HttpError, unsupported
 from tuneloop.serve.asking import Ask
 
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
 class StreamOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_usage: StrictBool | None = None
+    include_obfuscation: StrictBool | None = None
 
 
 class Ours(BaseModel):
@@ -33,18 +33,18 @@ class Sampled(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     model: str = Field(min_length=1, max_length=500)
-    max_tokens: int | None = Field(None, ge=0)
-    n: int | None = Field(None, ge=1, le=128)
+    max_tokens: StrictInt | None = Field(None, ge=0)
+    n: StrictInt | None = Field(None, ge=1, le=128)
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
     top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
-    top_k: int | None = Field(None, ge=0)
-    min_tokens: int | None = Field(None, ge=0)
-    seed: int | None = Field(None, ge=-(2**63), le=2**63 - 1)
+    top_k: StrictInt | None = Field(None, ge=0)
+    min_tokens: StrictInt | None = Field(None, ge=0)
+    seed: StrictInt | None = Field(None, ge=-(2**63), le=2**63 - 1)
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     presence_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
     logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = Field(None, max_length=1024)
-    stream: bool | None = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = Field(None, max_length=512)
     tuneloop: Ours | None = None

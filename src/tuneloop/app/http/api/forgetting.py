@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from tuneloop.access import audit
 from tuneloop.app import beginning
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
@@ -37,7 +38,12 @@ def touched(
 
 @router.post("/forgetting", status_code=201)
 def forget(request: Request, body: Whom, caller: Caller = needs("system:manage")) -> Run:
-    """A run that erases the data and makes each version again without it; its result names the versions."""
+    """A run that erases the data and makes each version again without it; its result names the versions.
+
+    The audit log tells who asked for it, and never which person is to be forgotten.
+    """
     ws = service(request).ws
     run = beginning.forget(ws, body.subject, body.source, person=caller.name, rebuild=body.rebuild)
+    about = {"of": "a person"} if body.source is None else {"of": "a source", "source": body.source}
+    audit.record(ws, "personal_data.forget", run, **about)
     return queue.show(ws, run)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from tuneloop.access import audit
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.service import service
 from tuneloop.jobs import webhooks
@@ -36,7 +38,9 @@ class Shown(BaseModel):
 @router.post("/webhooks", status_code=201)
 def add_webhook(request: Request, body: Asked, caller: Caller = needs("system:manage")) -> Shown:
     """The answer holds the secret, which is not told again."""
-    made = webhooks.add(service(request).ws, name=body.name, url=body.url, kinds=body.event_types, owner=caller.user)
+    ws = service(request).ws
+    made = webhooks.add(ws, name=body.name, url=body.url, kinds=body.event_types, owner=caller.user)
+    audit.record(ws, "webhook.create", made.id, host=urlsplit(made.url).hostname or "", event_types=list(made.kinds))
     return _shown(made, made.secret)
 
 
@@ -47,7 +51,9 @@ def list_webhooks(request: Request, caller: Caller = needs("system:manage")) -> 
 
 @router.delete("/webhooks/{identity}", status_code=204)
 def remove_webhook(request: Request, identity: str, caller: Caller = needs("system:manage")) -> None:
-    webhooks.remove(service(request).ws, identity)
+    ws = service(request).ws
+    webhooks.remove(ws, identity)
+    audit.record(ws, "webhook.remove", identity)
 
 
 def _shown(one: Webhook, secret: str | None = None) -> Shown:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from tuneloop.app.http.answers import Answer, answer_to, as_call, heard, refused, replied
 from tuneloop.app.http.errors import HttpError, unsupported
@@ -77,7 +77,7 @@ class Function(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class Tool(BaseModel):
@@ -98,7 +98,7 @@ class Form(BaseModel):
     name: str = ""
     description: str | None = None
     schema_: dict[str, Any] = Field(default_factory=dict, alias="schema")
-    strict: bool | None = None
+    strict: StrictBool | None = None
 
 
 class ResponseFormat(BaseModel):
@@ -128,14 +128,14 @@ class ChatRequest(Sampled):
         },
     )
     messages: list[Message] = Field(min_length=1)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
-    logprobs: bool | None = None
-    top_logprobs: int | None = Field(None, ge=0, le=20)
+    max_tokens: StrictInt | None = Field(None, ge=1)
+    max_completion_tokens: StrictInt | None = Field(None, ge=1)
+    logprobs: StrictBool | None = None
+    top_logprobs: StrictInt | None = Field(None, ge=0, le=20)
     response_format: ResponseFormat | None = None
     tools: list[Tool] | None = Field(None, max_length=128)
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: StrictBool | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     metadata: dict[str, str] | None = Field(None, max_length=16)
     modalities: list[str] | None = None
@@ -150,7 +150,7 @@ class ChatRequest(Sampled):
     reasoning_effort: Any = None
     safety_identifier: str | None = None
     service_tier: str | None = None
-    store: bool | None = None
+    store: StrictBool | None = None
     verbosity: Any = None
     web_search_options: Any = None
 
@@ -165,7 +165,7 @@ class ChatRequest(Sampled):
         ask = ask_of("chat", self, messages=[one.plain(place) for place, one in enumerate(self.messages)])
         ask.max_tokens = self.max_completion_tokens or self.max_tokens
         ask.logprobs = (self.top_logprobs or 0) if self.logprobs else None
-        ask.variables = {name: one for name, one in (self.chat_template_kwargs or {}).items() if name not in TAKEN}
+        ask.variables = self._variables()
         self._tools(ask)
         if self.response_format is not None and self.response_format.type != "text":
             if self.response_format.type == "json_schema" and self.response_format.json_schema is None:
@@ -176,6 +176,16 @@ class ChatRequest(Sampled):
                 raise unsupported("response_format", "Beside tools it cannot be kept: send one of the two.")
             ask.form = self.response_format.model_dump(by_alias=True, exclude_none=True)
         return ask
+
+    def _variables(self) -> dict[str, Any]:
+        """What goes to the chat template; whether it asks for them is seen where the model is."""
+        given = dict(self.chat_template_kwargs or {})
+        if given.get("add_generation_prompt") is True:  # as it always is
+            del given["add_generation_prompt"]
+        for name in TAKEN:
+            if name in given:
+                raise unsupported(f"chat_template_kwargs.{name}", "The template gets it from the request itself.")
+        return given
 
     def _tools(self, ask: Ask) -> None:
         choice = self.tool_choice
@@ -237,7 +247,6 @@ async def _events(answer: Answer, telling: AsyncGenerator[Told], usage: bool) ->
     """Chunks in the protocol's order; the exchange is kept before the last one goes out."""
     head = _head(answer, "chat.completion.chunk")
     wanted = answer.ask.logprobs is not None
-    outcome: Any = "cancelled"
 
     def chunk(choice: int, delta: dict[str, Any], reason: str | None = None, logs: Sequence[Log] = ()) -> bytes:
         logprobs = _logprobs(logs) if wanted and logs else None
@@ -253,7 +262,7 @@ async def _events(answer: Answer, telling: AsyncGenerator[Told], usage: bool) ->
                 if isinstance(told, Piece):
                     yield chunk(told.choice, {"content": told.text}, None, told.logs)
                 elif isinstance(told, Failed):
-                    outcome = "failed"
+                    await answer.note("failed")
                     yield event({"error": refused(told).body()["error"]})
                     return
                 elif isinstance(told, Ended):
@@ -262,15 +271,13 @@ async def _events(answer: Answer, telling: AsyncGenerator[Told], usage: bool) ->
                     ends.append(told)
                     if len(ends) < answer.ask.choices:
                         yield chunk(told.choice, {}, told.reason)
-            outcome = None
             await answer.note("answered")
             yield chunk(ends[-1].choice, {}, ends[-1].reason)
             if usage:
                 yield event({**head, "choices": [], "usage": answer.usage})
             yield DONE
     finally:
-        if outcome is not None:
-            await answer.note(outcome)
+        await answer.note("cancelled")  # if nothing was noted before
 
 
 def _head(answer: Answer, kind: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from tuneloop.app.http.answers import Answer, answer_to, heard, refused, replied
 from tuneloop.app.http.errors import HttpError, unsupported
@@ -21,7 +21,7 @@ router = APIRouter(tags=["completions"])
 MOST_CHOICES = 2048
 LEAST = -9999.0
 
-Ids = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+Ids = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1)]
 
 
 class CompletionRequest(Sampled):
@@ -30,12 +30,12 @@ class CompletionRequest(Sampled):
         json_schema_extra={"examples": [{"model": "starter", "prompt": "Once upon a time", "max_tokens": 16}]},
     )
     prompt: str | Ids | Annotated[list[str | Ids], Field(min_length=1, max_length=MOST_CHOICES)] = ""
-    best_of: int | None = None
-    echo: bool | None = None
-    logprobs: int | None = Field(None, ge=0, le=20)
+    best_of: StrictInt | None = None
+    echo: StrictBool | None = None
+    logprobs: StrictInt | None = Field(None, ge=0, le=5)
     suffix: str | None = None
     metadata: dict[str, str] | None = Field(None, max_length=16)
-    store: bool | None = None
+    store: StrictBool | None = None
     service_tier: str | None = None
 
     def asked(self) -> Ask:
@@ -85,7 +85,6 @@ async def _events(answer: Answer, telling: AsyncGenerator[Told], usage: bool) ->
     head = _head(answer)
     wanted = answer.ask.logprobs is not None
     offsets: dict[int, int] = {}
-    outcome: Any = "cancelled"
 
     def chunk(choice: int, text: str, reason: str | None = None, logs: Sequence[Log] = ()) -> bytes:
         logprobs = _logprobs(logs, offsets.get(choice, 0)) if wanted and logs else None
@@ -100,22 +99,20 @@ async def _events(answer: Answer, telling: AsyncGenerator[Told], usage: bool) ->
                 if isinstance(told, Piece):
                     yield chunk(told.choice, told.text, None, told.logs)
                 elif isinstance(told, Failed):
-                    outcome = "failed"
+                    await answer.note("failed")
                     yield event({"error": refused(told).body()["error"]})
                     return
                 elif isinstance(told, Ended):
                     ends.append(told)
                     if len(ends) < answer.ask.choices:
                         yield chunk(told.choice, "", told.reason)
-            outcome = None
             await answer.note("answered")
             yield chunk(ends[-1].choice, "", ends[-1].reason)
             if usage:
                 yield event({**head, "choices": [], "usage": answer.usage})
             yield DONE
     finally:
-        if outcome is not None:
-            await answer.note(outcome)
+        await answer.note("cancelled")  # if nothing was noted before
 
 
 def _head(answer: Answer) -> dict[str, Any]:

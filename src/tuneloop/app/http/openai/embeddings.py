@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from tuneloop.app.http.answers import answer_to, refused, unless_gone
 from tuneloop.app.http.errors import HttpError, unsupported
@@ -29,7 +29,7 @@ class EmbeddingRequest(BaseModel):
     model: str = Field(min_length=1, max_length=500)
     input: str | Ids | Annotated[list[str | Ids], Field(min_length=1, max_length=MOST_CHOICES)]
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = None
+    dimensions: StrictInt | None = None
     user: str | None = Field(None, max_length=512)
 
 
@@ -37,7 +37,10 @@ class EmbeddingRequest(BaseModel):
 async def embeddings(
     request: Request, body: EmbeddingRequest, caller: Caller = needs("models:use")
 ) -> Response | dict[str, Any]:
-    """The mean of each text's last hidden rows, of length 1; float32 numbers, or their bytes in base64."""
+    """The mean of each text's last hidden rows, of length 1; float32 numbers, or their bytes in base64.
+
+    The log of exchanges keeps the texts that were asked about, not the vectors.
+    """
     if body.dimensions is not None:
         raise unsupported("dimensions", "Vectors have the size of the model.")
     inputs: list[Any] = [body.input] if isinstance(body.input, str) else list(body.input)
@@ -53,12 +56,15 @@ async def embeddings(
         async with aclosing(telling):
             async for told in telling:
                 if isinstance(told, Failed):
+                    await answer.note("failed")
                     raise refused(told)
                 found = told if isinstance(told, Vectors) else found
+        await answer.note("answered")
         return found
 
     found = await unless_gone(request, vectors())
     if found is None:
+        await answer.note("cancelled")
         return Response(status_code=499)
     size = found.size * NUMBER
     rows = [found.data[start : start + size] for start in range(0, len(found.data), size)]

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 
+from tuneloop.access import audit
 from tuneloop.app.http.calling import quick
 from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.openai.multipart import read_upload
@@ -151,8 +153,12 @@ def file_content(request: Request, file_id: str, caller: Caller = needs("files:r
 @router.delete("/files/{file_id}")
 def delete_file(request: Request, file_id: str, caller: Caller = needs("files:write")) -> dict[str, Any]:
     """Refused with 409 while a live job reads the file."""
+
+    def noted(connection: Connection) -> None:
+        audit.note(connection, audit.acting(), "file.remove", file_id)
+
     try:
-        files.delete_file(service(request).ws, file_id)
+        files.delete_file(service(request).ws, file_id, noted)
     except NotFoundError as error:
         raise _unknown(error) from None
     except ConflictError as error:
