@@ -48,7 +48,7 @@ def test_what_waits_for_a_decision_is_shown_with_what_it_contradicts(
     ("tongue", "lines"),
     [
         ("en", ["skipped 1 in/README.md: describes the data", "in/.hidden2 and 2 more: hidden file"]),
-        ("zh", ["跳过 1 in/README.md: 是数据的说明文件", "in/.hidden2 等 5 项: 隐藏文件"]),
+        ("zh", ["跳过 1 in/README.md: 是数据的说明文件", "in/.hidden2，另有 2 项: 隐藏文件"]),
     ],
 )
 def test_what_was_not_looked_at_is_told(

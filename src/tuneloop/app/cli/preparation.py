@@ -24,7 +24,7 @@ OUTCOMES = {
 }
 CLEANED = Words("cleaned", "清洗")
 SKIPPED = Words("skipped", "跳过")
-MORE = Words("{names} and {more} more", "{names} 等 {count} 项")
+MORE = Words("{names} and {more} more", "{names}，另有 {more} 项")
 UNLISTED = Words("skipped {count} more", "另有 {count} 项跳过")
 SPLITS = {
     "train": Words("train", "训练集"),
@@ -86,7 +86,7 @@ def _skipped(report: Mapping[str, Any]) -> Iterator[str]:
     for words, names in why.items():
         shown = ", ".join(names[:NAMED])
         if len(names) > NAMED:
-            shown = str(MORE.format(names=shown, more=len(names) - NAMED, count=len(names)))
+            shown = str(MORE.format(names=shown, more=len(names) - NAMED))
         yield f"  {SKIPPED} {len(names):,}  {shown}: {words}"
     if unlisted:
         yield f"  {UNLISTED.format(count=f'{unlisted:,}')}"
