@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, update
 from tests.http.serving import As
+from tests.store.test_postgres import folder, server
 
 from tuneloop import loop
 from tuneloop.app.cli.main import main
@@ -24,10 +25,16 @@ from tuneloop.serve.exchanges import Exchange, ExchangeLog
 from tuneloop.store import Workspace, datasets, evaluations, models, reviews, sources, standards
 from tuneloop.store.registry_tables import exchanges as table
 
+__all__ = ["folder", "server"]
+
+BOTH = pytest.mark.parametrize("ws", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+
 
 @pytest.fixture
-def ws(tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace.find(tmp_path / "w") as opened:
+def ws(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
+    kind = getattr(request, "param", "sqlite")
+    place = request.getfixturevalue("folder") if kind == "postgresql" else tmp_path / "w"
+    with Workspace.find(place) as opened:
         yield opened
 
 
@@ -60,6 +67,7 @@ def refused(client: TestClient, path: str, **asked: Any) -> dict[str, Any]:
     return error
 
 
+@BOTH
 def test_runs_that_leave_the_filter_between_pages_come_once(ws: Workspace, client: TestClient) -> None:
     runs = [queue.submit(ws, "train", {}) for _ in range(7)]
     leaving = iter(runs[::-1])
@@ -76,6 +84,7 @@ def test_runs_that_leave_the_filter_between_pages_come_once(ws: Workspace, clien
         assert client.get("/api/runs", params={"kind": kind}).status_code == 200
 
 
+@BOTH
 def test_a_long_curve_comes_in_pages(ws: Workspace, client: TestClient) -> None:
     run = queue.submit(ws, "train", {})
     with queue.claim(ws, run) as lease:  # type: ignore[union-attr]
@@ -135,6 +144,7 @@ NUMBERED = {
 }
 
 
+@BOTH
 def test_numbered_lists_go_on_behind_a_place_and_refuse_what_is_none(ws: Workspace, client: TestClient) -> None:
     filled(ws)
     for path, (kind, key) in NUMBERED.items():
@@ -253,6 +263,7 @@ def note(ws: Workspace, name: str, **more: Any) -> None:
     ExchangeLog(ws).note(Exchange(id=name, **{**told, **more}))
 
 
+@BOTH
 def test_exchanges_and_feedback_are_found_by_what_is_known_of_them(ws: Workspace, client: TestClient) -> None:
     note(ws, "a", tags={"team": "billing", 'odd "name.': "x"})
     note(ws, "b", tags={"team": "sales"}, caller="user-2", scenario="other", model="model-2")
@@ -295,7 +306,8 @@ def test_exchanges_and_feedback_are_found_by_what_is_known_of_them(ws: Workspace
         assert refused(client, f"/api/{path}", **{name: "foo"})["param"] == name
 
 
-@pytest.mark.parametrize("seed", range(5))
+@BOTH
+@pytest.mark.parametrize("seed", range(3))
 def test_times_are_found_among_rows_as_looking_at_all_of_them_finds_them(ws: Workspace, seed: int) -> None:
     """Times that rise, with clocks that differ by up to half an hour, and numbers with gaps."""
     chance = random.Random(seed)
