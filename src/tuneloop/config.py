@@ -7,7 +7,8 @@ one (`recipe file`, `--set`, `default`, or the reason that a rule gave).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -88,16 +89,41 @@ def read(
 
 
 def _first_mistake(kind: type[Settings], error: ValidationError, file: str | Path | None, path: str) -> SettingError:
-    first = error.errors(include_url=False)[0]
-    field = ".".join([path] * bool(path) + [str(part) for part in first["loc"]])
+    first, *others = error.errors(include_url=False)
+    field = ".".join([path] * bool(path) + [str(part) for part in first["loc"] if not _is_kind(part)])
     where = Where(file=file, field=field)
     if first["type"] == "extra_forbidden":
         owner = _owner(kind, first["loc"][:-1])
         return unknown_key(str(first["loc"][-1]), owner.model_fields if owner else (), where)
     if first["type"] == "missing":
         return SettingError("no value", expected="one: it has no default", where=where)
-    expected = "a list, as in [a, b]" if first["type"] == "tuple_type" else first["msg"].removeprefix("Value error, ")
+    if first["loc"] and _is_kind(first["loc"][-1]):
+        same = [one for one in (first, *others) if one["loc"][:-1] == first["loc"][:-1] and _is_kind(one["loc"][-1])]
+        return SettingError(f"found {first['input']!r}", expected=_any_of(same), where=where)
+    shapes = {"tuple_type": "a list, as in [a, b]", "model_type": "keys with values"}
+    expected = shapes.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     return SettingError(f"found {first['input']!r}", expected=expected[0].lower() + expected[1:], where=where)
+
+
+_KIND = re.compile(r"str|int|float|bool|(constrained-|function-).+|(literal|list|dict|tuple|set)\[.*\]")
+_KINDS = {"string": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
+          "tuple": "a list", "dict": "keys with values", "model": "keys with values"}  # fmt: skip
+
+
+def _is_kind(part: int | str) -> bool:
+    """Whether a part of pydantic's path names no field, but one of several kinds that a value may have."""
+    return isinstance(part, str) and _KIND.fullmatch(part) is not None
+
+
+def _any_of(errors: Sequence[Any]) -> str:
+    """What a value may be that is of none of its kinds, or beyond the limits of one."""
+    told = []
+    for one in errors:
+        kind = str(one["type"]).partition("_")[0]
+        plain = str(one["type"]).endswith(("_type", "_parsing", "_from_float"))
+        message = str(one["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+        told.append(_KINDS.get(kind, message) if plain else message[:1].lower() + message[1:])
+    return " or ".join(dict.fromkeys(told))
 
 
 def _owner(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings] | None:

@@ -21,11 +21,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 from tests.evaluate.world import add_tuned, add_version, chat, learn
 from tests.http.serving import Running, running
-from tests.jobs.served import chat_lines, client_of, jsonl, served
+from tests.jobs.served import chat_lines, client_of, jsonl, served, write
 
 from tuneloop.app.http.answers import Answers
 from tuneloop.app.http.service import Service
 from tuneloop.jobs import stopping
+from tuneloop.prepare import prepare
 from tuneloop.serve.exchanges import ExchangeLog, exchanges
 from tuneloop.store import Workspace, files, uploads
 
@@ -67,6 +68,38 @@ def test_an_unknown_model_is_404_wherever_it_is_named(client: TestClient) -> Non
         assert (answer.status_code, error["code"]) == (404, "model_not_found"), answer.text
         assert error["param"] in ("model", "grader.model")
         assert "does not exist" in error["message"]
+    assert client.get("/v1/fine_tuning/jobs").json()["data"] == []
+
+
+def test_what_was_never_left_out_cannot_be_taken_back_and_the_list_is_named(ws: Workspace, client: TestClient) -> None:
+    data = prepare([write(ws.folder, "t.jsonl", chat_lines(12))], workspace=ws)
+    answer = client.post(f"/api/versions/{data.name}/restores", json={"items": [["source-1", 99]], "note": ""})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (404, "not_found")
+    assert f"tuneloop restore {data.name}, or GET /api/versions/{data.name}/outcomes" in error["message"]
+    assert client.get(f"/api/versions/{data.name}/outcomes").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "param", "expected"),
+    [
+        ({"hyperparameters": {"n_epochs": True}}, "hyperparameters.n_epochs", "expected a number, not true or false"),
+        ({"hyperparameters": {"n_epochs": 2.5}}, "hyperparameters.n_epochs", "expected 'auto' or a whole number"),
+        ({"hyperparameters": {"learning_rate_multiplier": "x"}}, "hyperparameters.learning_rate_multiplier", "number"),
+        ({"method": "dpo"}, "method", "expected keys with values"),
+        ({"tuneloop": {"train": {"tuner": 3}}}, "tuneloop.train.tuner", "expected a text or keys with values"),
+        ({"tuneloop": {"prepare": {"split": 3}}}, "tuneloop.prepare.split", "expected a text or keys"),
+        ({"tuneloop": {"max_steps": 3, "train": {"max_steps": 5}}}, "tuneloop.train.max_steps", "tuneloop.max_steps"),
+    ],
+)
+def test_a_job_is_refused_by_the_dotted_path(
+    client: TestClient, more: dict[str, Any], param: str, expected: str
+) -> None:
+    body = {"model": "starter", "training_file": upload(client), **more}
+    answer = client.post("/v1/fine_tuning/jobs", json=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["param"]) == (400, "invalid_request_error", param)
+    assert expected in error["message"]
     assert client.get("/v1/fine_tuning/jobs").json()["data"] == []
 
 

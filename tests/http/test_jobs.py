@@ -180,7 +180,7 @@ def test_an_unknown_field_is_told_with_the_nearest_known_one(client: TestClient)
         ({"method": {"type": "dpo", "supervised": {}}}, "method.supervised"),
         ({"integrations": [{"type": "wandb", "wandb": {"project": "p"}}]}, "integrations"),
         ({"tuneloop": {"train": {"replay_data": "/etc/passwd"}}}, "tuneloop.train.replay_data"),
-        ({"tuneloop": {"prepare": {"steps": ["nothing"]}}}, "tuneloop.prepare"),
+        ({"tuneloop": {"prepare": {"steps": ["nothing"]}}}, "tuneloop.prepare.steps.0"),
         ({"tuneloop": {"lora": {"rank": -1}}}, "tuneloop.lora.rank"),
     ],
 )

@@ -1,6 +1,6 @@
 """Which model a request means: what training starts from, and what the finished model is named after.
 
-A name over the network may be the starter, a model version, an `ft:` name, a base that the workspace's setting `bases`
+A name over the network may be the starter, a model version, an `ft:` name, a base that `bases` of the server's settings
 lists by name, or a hub's name whose weights are on this machine.  Folders are for the command line alone: a path that a
 stranger sends must not be opened.
 """
@@ -18,6 +18,7 @@ from tuneloop.store.model_names import PREFIX, base_of, names, version_of
 from tuneloop.store.settings import get_setting
 
 SETTING = "bases"
+NAMED = "Who runs the server may name a folder: tuneloop serve --set bases.NAME=FOLDER, or bases in its settings file"
 
 
 @dataclass(frozen=True)
@@ -60,5 +61,7 @@ def known(ws: Workspace) -> Mapping[str, str]:
 def unknown(ws: Workspace, model: str) -> NotFoundError:
     there = [places.STARTER, *known(ws), *(one.name for one in names(ws)[-5:])]
     return NotFoundError(
-        f"The model `{model}` does not exist. Available: {', '.join(there)}", where=Where(field="model")
+        f"The model `{model}` does not exist. Available: {', '.join(there)}",
+        where=Where(field="model"),
+        do=NAMED if places.looks_like_path(model) else "",
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -217,7 +216,7 @@ class JobRequest(Settings):
 
 def read_request(body: Mapping[str, Any]) -> JobRequest:
     """A checked request; raises `SettingError`, or `UnsupportedParameter` for what is known and not here."""
-    request = _read({key: value for key, value in body.items() if value is not None})
+    request = read(JobRequest, {key: value for key, value in body.items() if value is not None})
     if request.integrations:
         raise UnsupportedParameter(
             "integrations are not supported",
@@ -241,28 +240,16 @@ def read_request(body: Mapping[str, Any]) -> JobRequest:
     return request
 
 
-_BRANCH = re.compile(r"\.(int|float|literal\['auto'\])$")
-"""What pydantic adds to the path of a value that may be of several kinds."""
-
-
-def _read(body: Mapping[str, Any]) -> JobRequest:
-    try:
-        return read(JobRequest, body)
-    except SettingError as error:
-        field = (error.where.field if error.where else None) or ""
-        if not _BRANCH.search(field):
-            raise
-        place = Where(field=_BRANCH.sub("", field))
-        raise SettingError(error.message, expected="'auto' or a number", where=place) from None
-
-
 @contextmanager
 def _at(field: str) -> Iterator[None]:
-    """Name the field in a mistake of the block."""
+    """Name the field in a mistake of the block: as exactly as the mistake does, by its path in the request."""
     try:
         yield
     except SettingError as error:
-        raise type(error)(error.message, expected=error.expected, where=Where(field=field), do=error.do) from None
+        told = ((error.where.field if error.where else None) or "").replace("[", ".").replace("]", "")
+        place = f"tuneloop.{told.removeprefix('tuneloop.')}"
+        where = Where(field=place if place.startswith(field) else field)
+        raise type(error)(error.message, expected=error.expected, where=where, do=error.do) from None
 
 
 def _check_reinforcement(method: MethodSpec) -> None:

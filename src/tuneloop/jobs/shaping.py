@@ -93,6 +93,7 @@ def shaped_checkpoint(job: Job, one: JobCheckpoint) -> dict[str, Any]:
         "fine_tuning_job_id": job.id,
         "step_number": one.step,
         "metrics": {key: value for key, value in one.metrics.items() if value is not None},
+        "tuneloop": {"answers": one.answers},
     }
 
 

@@ -6,8 +6,8 @@
 
 What is to be told is written in the transaction that ends the job, so that nothing is forgotten by a crash; it is told
 at least once, tried again with growing pauses for about a day.  Addresses inside the network are refused, as they are
-asked from inside, unless the setting `webhooks_private` allows them; each address is looked up once and then used, so
-that a name cannot point elsewhere in between.  Redirects are not followed.
+asked from inside, unless `webhooks_private` of the server's settings allows them; each address is looked up once and
+then used, so that a name cannot point elsewhere in between.  Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ PAUSES = (5, 30, 120, 600, 3600, 4 * 3600, 10 * 3600)
 """Seconds before each further try."""
 
 PRIVATE = "webhooks_private"
+ALLOW = f"Who runs the server may allow it: tuneloop serve --set {PRIVATE}=true, or that key in its settings file"
 SECONDS, MOST_AT_ONCE, MOST_BYTES = 10.0, 20, 2000
 CLAIM_SECONDS = 60.0
 WHOLE_SECONDS = 30.0
@@ -220,7 +221,7 @@ def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
         raise UsageError(f"found {url!r}", expected="https://host/path", where=where)
     private = bool(get_setting(ws, PRIVATE, False))
     if parts.scheme == "http" and not private:
-        raise UsageError(f"found {url!r}", expected="an address with https", where=where)
+        raise UsageError(f"found {url!r}", expected="an address with https", where=where, do=ALLOW)
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -233,7 +234,7 @@ def _place(ws: Workspace, url: str) -> tuple[str, str, int, str, bool]:
                     f"{parts.hostname!r} is {address}, inside the network",
                     expected="a public address",
                     where=where,
-                    do=f"An administrator may allow it with the setting {PRIVATE}",
+                    do=ALLOW,
                 )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return addresses[0], parts.hostname, port, path, parts.scheme == "https"

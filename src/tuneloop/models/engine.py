@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import PrivateAttr
 
-from tuneloop.errors import NotFoundError, UsageError, nearest
+from tuneloop.errors import NotFoundError, UsageError, Where, nearest
 from tuneloop.models.sampling import Sampling
 from tuneloop.registry import Member, Registry
 from tuneloop.wording import Words
@@ -81,10 +81,19 @@ def check_room(prompt: Sequence[int], most: int) -> None:
         raise UsageError(f"the prompt has {len(prompt)} tokens", expected=f"fewer than {most} for this model")
 
 
-def check_ids(tokens: Sequence[int], vocabulary: int, what: str) -> None:
-    """Raises UsageError where a token is none of the model's."""
-    if tokens and not 0 <= min(tokens) <= max(tokens) < vocabulary:
-        raise UsageError(f"{what} holds an id outside of the vocabulary", expected=f"0 to {vocabulary - 1}")
+class ForeignToken(UsageError):
+    code = "invalid_value"
+
+
+def check_ids(tokens: Sequence[int], vocabulary: int, field: str) -> None:
+    """Raises `ForeignToken` where a token of a request's field is none of the model's."""
+    for token in tokens and (min(tokens), max(tokens)):
+        if not 0 <= token < vocabulary:
+            raise ForeignToken(
+                f"found the token id {token}, outside of the model's vocabulary",
+                expected=f"0 to {vocabulary - 1}",
+                where=Where(field=field),
+            )
 
 
 class Engine(Member):

@@ -158,7 +158,11 @@ def restore(
     """
     fate = _fate(ws, version, source, item)
     if fate is None:
-        raise NotFoundError(f"{_name(ws, version)} has no item {item} of {source}", do="List them with versions.fates")
+        name = _name(ws, version)
+        raise NotFoundError(
+            f"{name} has no item {item} of {source}",
+            do=f"List what was left out with: tuneloop restore {name}, or GET /api/versions/{name}/outcomes",
+        )
     if fate.outcome == "kept":
         raise UsageError(f"item {item} of {source} is in the version already", expected="a dropped item")
     if fate.reason == REASON:

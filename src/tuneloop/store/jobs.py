@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, 
 from tuneloop.errors import InputError, NotFoundError, Where
 from tuneloop.store.database import clock
 from tuneloop.store.files import new_id
-from tuneloop.store.jobs_tables import job_checkpoints, job_events
+from tuneloop.store.jobs_tables import job_checkpoints, job_events, model_names
 from tuneloop.store.jobs_tables import jobs as table
 from tuneloop.store.tables import checkpoints as run_checkpoints
 from tuneloop.store.tables import runs
@@ -95,10 +95,13 @@ class JobEvent:
 
 @dataclass(frozen=True)
 class JobCheckpoint:
+    """`answers` says whether it can be asked by its name: from when the last step of its job is done."""
+
     id: str
     step: int
     metrics: Mapping[str, Any]
     created: float
+    answers: bool
 
 
 _COLUMNS = [table.c[name] if name in table.c else runs.c[name] for name in Job.__dataclass_fields__]
@@ -253,13 +256,19 @@ def add_checkpoint(connection: Connection, identity: str, step: int, metrics: Ma
 def checkpoints(
     ws: Workspace, identity: str, *, after: str | None = None, limit: int = 10
 ) -> tuple[Sequence[JobCheckpoint], bool]:
-    """A page of the checkpoints that are still there, newest first."""
+    """A page of the checkpoints that are still there, newest first; of a job that has ended, those that answer by a
+    name: the others are never asked again."""
     columns = job_checkpoints.c
+    named = select(model_names.c.step).where(model_names.c.job == identity, model_names.c.step.is_not(None))
+    ended = select(table.c.outcome.is_not(None)).where(table.c.id == identity)
     kept = (
         select(run_checkpoints.c.step).join(table, table.c.run == run_checkpoints.c.run).where(table.c.id == identity)
     )
     query = select(job_checkpoints).where(columns.job == identity, columns.step.in_(kept)).order_by(columns.step.desc())
     with ws.db.read() as connection:
+        answering = set(connection.execute(named).scalars())
+        if connection.execute(ended).scalar():
+            query = query.where(columns.step.in_(answering))
         if after is not None:
             place = connection.execute(
                 select(columns.step).where(columns.job == identity, columns.id == after)
@@ -268,7 +277,10 @@ def checkpoints(
                 raise InputError(f"found {after!r}", expected="the id of a checkpoint", where=Where(field="after"))
             query = query.where(columns.step < place)
         rows = connection.execute(query.limit(limit + 1)).mappings().all()
-    found = [JobCheckpoint(row["id"], row["step"], row["metrics"], row["created"]) for row in rows[:limit]]
+    found = [
+        JobCheckpoint(row["id"], row["step"], row["metrics"], row["created"], row["step"] in answering)
+        for row in rows[:limit]
+    ]
     return found, len(rows) > limit
 
 

@@ -6,6 +6,7 @@ the framework refuses becomes a 400 that names the parameter; a bug is a 500 wit
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +31,10 @@ STATUS: dict[type[TuneloopError], int] = {
     errors.StoppedError: 503,
     TuneloopError: 400,
 }
+
+
+NO_OBJECT = frozenset({"missing", "model_type", "model_attributes_type", "dict_type"})
+"""Pydantic's words for a body as a whole that is no object."""
 
 
 class HttpError(Exception):
@@ -105,15 +110,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def refused(request: Request, error: RequestValidationError) -> JSONResponse:
-        from tuneloop.app.http.parameters import known_at, unknown
-
         first = error.errors()[0]
         place, *parts = first["loc"]
+        if first["type"] == "json_invalid":
+            return not_json(json.JSONDecodeError(first["ctx"]["error"], str(error.body), int(parts[0]))).answer()
+        if place == "body":
+            return _of_body(request, error).answer()
         path = ".".join(str(part) for part in parts)
-        if place == "body" and first["type"] == "extra_forbidden":
-            field = request.scope["route"].body_field
-            return unknown(path, known_at(field.field_info.annotation, parts[:-1])).answer()
-        return HttpError(400, f"{path or 'body'}: {first['msg']}", code="invalid_value", param=path or None).answer()
+        return HttpError(400, f"{path}: {first['msg']}", code="invalid_value", param=path).answer()
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> JSONResponse:
@@ -136,6 +140,32 @@ def install(app: FastAPI) -> None:
         answer = HttpError(500, told, code="internal_error", headers=close).answer()
         answer.raw_headers += getattr(request.state, "headers", [])  # this answer goes out around all guards
         return answer
+
+
+def _of_body(request: Request, error: RequestValidationError) -> HttpError:
+    """What is wrong in a body that is JSON, by the dotted path of its parameter."""
+    from tuneloop.app.http import mistakes
+    from tuneloop.app.http.parameters import known_at, unknown
+
+    found = [{**one, "loc": one["loc"][1:]} for one in error.errors() if one["loc"][0] == "body"]
+    first, body = found[0], request.scope["route"].body_field.field_info.annotation
+    if not first["loc"] and first["type"] in NO_OBJECT:
+        return not_an_object(first["input"])
+    path, sentence, mistake = mistakes.told(found, body)
+    if mistake["type"] == "extra_forbidden":
+        return unknown(path, known_at(body, mistake["loc"][:-1]))
+    return HttpError(400, f"{path or 'body'}: {sentence}", code="invalid_value", param=path or None)
+
+
+def not_json(error: Exception) -> HttpError:
+    return HttpError(400, f"The body is not JSON ({error}).", code="invalid_json")
+
+
+def not_an_object(body: Any) -> HttpError:
+    """`body` is None where there is none, and bytes where it was sent as something else than JSON."""
+    more = "; send it with the header content-type: application/json" if isinstance(body, bytes) else ""
+    found = "is empty; expected" if body is None else "is not"
+    return HttpError(400, f"The body {found} a JSON object{more}.", code="invalid_json")
 
 
 def _kind(status: int) -> str:

@@ -34,7 +34,7 @@ from tuneloop.app.http.application import make_app
 from tuneloop.app.http.housekeeping import Housekeeper
 from tuneloop.app.http.patience import protocol
 from tuneloop.app.http.service import Service
-from tuneloop.app.http.settings import ServeSettings, rules_for
+from tuneloop.app.http.settings import ServeSettings, keep, rules_for
 from tuneloop.app.http.supervising import Supervisor
 from tuneloop.errors import ConflictError, UsageError, Where
 from tuneloop.models import cores
@@ -80,6 +80,7 @@ def serve(
     with _listening(address, port) as listener:
         url = url_of(address, listener.getsockname()[1], names, proxied=bool(proxies))
         settings.set_setting(ws, URL, url)
+        keep(ws, chosen)
         supervisor = Supervisor(ws, LocalExecutor(threads=threads_of_jobs(chosen)))
         made = {
             "rules": rules_for(chosen, address, names),

@@ -1,18 +1,31 @@
 """What a server allows and holds: sizes, rates, how long it waits, which bases answer from where.
 
 `tuneloop serve --set requests_per_minute=600 --set hosts.idle_seconds=900`, or all of it in a file: `--settings FILE`.
+
+Three keys are those of the workspace (`KEPT`): a server that is told them writes them down when it starts, for all
+servers and commands of the workspace, and a server that is not told them leaves them as they are.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field, field_validator
+
+from tuneloop.access import audit
 from tuneloop.app.http.addresses import ServedPlaces
 from tuneloop.config import Settings, setting
+from tuneloop.models.places import STARTER, looks_like_path
+from tuneloop.models.versions import is_version
 from tuneloop.serve.backend import Backend, backends
 from tuneloop.serve.hosts import HostSettings
+from tuneloop.store import Workspace
+from tuneloop.store.database import upsert
+from tuneloop.store.settings import get_setting
+from tuneloop.store.tables import settings as table
 
 if TYPE_CHECKING:
     from tuneloop.app.http.service import Service
@@ -20,6 +33,9 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 ENVELOPE = 64 << 10
 """What a multipart form adds to its file at most: the other parts and the lines between them."""
+Name = Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")]
+"""Part of `ft:base:organization:…`, so without colons."""
+
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -103,9 +119,57 @@ class ServeSettings(Settings):
         zh="通过 HTTP 启动的运行除上传文件外可读取的位置，如 places.web=false；数据库建议写在文件里。",
     )
 
+    bases: dict[Name, Annotated[str, Field(min_length=1)]] | None = setting(
+        None,
+        en="Bases that jobs may name, each a folder of this machine or a hub's name: {support: /models/qwen}. Kept in"
+        " the workspace.",
+        zh="任务可按名称使用的基座，对应本机文件夹或模型库名称，如 {support: /models/qwen}；保存在工作区中。",
+    )
+    organization: Name | None = setting(
+        None,
+        en="The part of new models' names that says whose they are: ft:base:ORGANIZATION:…. Kept in the workspace.",
+        zh="新模型名称中的组织名（名称第三段）；保存在工作区中。",
+    )
+    webhooks_private: bool | None = setting(
+        None,
+        en="Whether webhooks may go to addresses inside the network, and by http. Kept in the workspace.",
+        zh="是否允许 webhook 使用内网地址和 http；保存在工作区中。",
+    )
+
+    @field_validator("bases")
+    @classmethod
+    def _folders_are_there(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        return None if value is None else {name: _base(name, given) for name, given in value.items()}
+
     def made_backend(self, base: str) -> Backend:
         """A fresh backend for a base of `backends`; raises `SettingError` with its place."""
         return backends.create(self.backends[base], path=f"backends.{base}")
+
+
+def _base(name: str, given: str) -> str:
+    """The folder, absolute, as another process may stand elsewhere; or the hub's name."""
+    if name == STARTER or is_version(name):
+        raise ValueError(f"another name than {name}, which is taken")
+    if not looks_like_path(given):
+        return given
+    folder = Path(given).expanduser().resolve()
+    if not folder.is_dir():
+        raise ValueError(f"{name} to be a folder or a hub's name, and there is no folder {given}")
+    return str(folder)
+
+
+KEPT = ("bases", "organization", "webhooks_private")
+
+
+def keep(ws: Workspace, chosen: ServeSettings) -> None:
+    """Write down what the workspace itself shall know; each change stands in the audit log."""
+    for key in KEPT:
+        value = getattr(chosen, key)
+        if value is None or get_setting(ws, key) == value:
+            continue
+        with ws.db.write(durable=True) as connection:
+            upsert(connection, table, [{"key": key, "value": value}])
+            audit.note(connection, audit.at_the_machine(), "settings.change", key, value=value)
 
 
 @dataclass(frozen=True)

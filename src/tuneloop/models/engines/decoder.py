@@ -84,9 +84,9 @@ class DecoderEngine(Engine):
         self.batch.shape(handle, request)
         self._waiting.append((handle, request))
 
-    def _check(self, prompt: Sequence[int], adapter: str | None) -> None:
+    def _check(self, prompt: Sequence[int], adapter: str | None, field: str = "prompt") -> None:
         check_room(prompt, self.batch.lm.config.max_positions - self.batch.before(adapter))
-        check_ids(prompt, self.batch.lm.config.vocab, "the prompt")
+        check_ids(prompt, self.batch.lm.config.vocab, field)
 
     def _score(self, prompts: Sequence[Sequence[int]], adapter: str | None, top: int) -> list[list[Token]]:
         from tuneloop.models.telling import scored_prompts
@@ -99,7 +99,7 @@ class DecoderEngine(Engine):
         from tuneloop.models.telling import means
 
         for prompt in prompts:
-            self._check(prompt, adapter)
+            self._check(prompt, adapter, "input")
         found: np.ndarray[Any, Any] = means(list(map(len, prompts)), self.batch.read(prompts, adapter)).cpu().numpy()
         return found
 

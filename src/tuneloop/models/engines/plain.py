@@ -81,9 +81,9 @@ class PlainEngine(Engine):
         shaping = Shaping.of(request.sampling, self._lm.end_ids, self._tokens)
         self._waiting.append((handle, request, shaping))
 
-    def _check(self, prompt: Sequence[int], adapter: str | None) -> None:
+    def _check(self, prompt: Sequence[int], adapter: str | None, field: str = "prompt") -> None:
         check_room(prompt, self._lm.config.max_positions - (0 if adapter is None else self.taken(adapter)))
-        check_ids(prompt, self._lm.config.vocab, "the prompt")
+        check_ids(prompt, self._lm.config.vocab, field)
 
     def _tokens(self) -> Vocabulary:
         from tuneloop.models.constraint import Vocabulary
@@ -116,7 +116,7 @@ class PlainEngine(Engine):
 
         rows = []
         for prompt in prompts:
-            self._check(prompt, adapter)
+            self._check(prompt, adapter, "input")
             batch = Packed.of([(list(prompt), [0.0] * len(prompt))]).to(self._lm.device)
             with torch.inference_mode(), adapter_on(self._lm, adapter is not None):
                 rows.append(self._lm.hidden(batch, torch.arange(len(prompt), device=self._lm.device)))

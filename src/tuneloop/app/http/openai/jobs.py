@@ -13,14 +13,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from tuneloop.app.http.calling import quick
-from tuneloop.app.http.errors import HttpError, http_error, unsupported
+from tuneloop.app.http.errors import HttpError, http_error, not_an_object, not_json, unsupported
 from tuneloop.app.http.openai.streaming import HEADERS, stream
 from tuneloop.app.http.queues import full
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.served_steps import check_steps
 from tuneloop.app.http.service import service
 from tuneloop.app.http.settings import Rules
-from tuneloop.errors import ConflictError, NotFoundError
+from tuneloop.errors import ConflictError, NotFoundError, UsageError
 from tuneloop.jobs import creating, stopping
 from tuneloop.jobs.shaping import shaped, shaped_checkpoint, shaped_event
 from tuneloop.store import Workspace
@@ -59,7 +59,7 @@ def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str,
     ours = body.get("tuneloop")
     recipe = ours.get("prepare") if isinstance(ours, dict) else None
     if isinstance(recipe, dict):
-        check_steps(recipe, "tuneloop.prepare")
+        _check_steps(recipe)
     retries = request.headers.get("x-stainless-retry-count", "0")
     try:
         job = creating.create(
@@ -78,6 +78,14 @@ def _create(request: Request, body: dict[str, Any], caller: Caller) -> dict[str,
     return shaped(job)
 
 
+def _check_steps(recipe: dict[str, Any]) -> None:
+    try:
+        check_steps(recipe, "tuneloop.prepare")
+    except UsageError as error:
+        field = (error.where.field if error.where else None) or "tuneloop.prepare"
+        raise http_error(error, field.replace("[", ".").replace("]", "")) from None
+
+
 def _begin(request: Request) -> None:
     """Let the server's supervisor start a process now, and not at its next round."""
     if supervisor := service(request).parts.get("supervisor"):
@@ -91,11 +99,11 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(data) > MOST_BODY:
             raise HttpError(413, "The request is too large.", code="request_too_large")
     try:
-        body = json.loads(bytes(data))
+        body = json.loads(bytes(data)) if data else None
     except (ValueError, RecursionError) as error:
-        raise HttpError(400, f"The body is not JSON ({error}).", code="invalid_json") from None
+        raise not_json(error) from None
     if not isinstance(body, dict):
-        raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
+        raise not_an_object(body)
     return body
 
 
