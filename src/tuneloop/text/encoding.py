@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from tuneloop.errors import InputError, Where
 from tuneloop.text import mixture
 from tuneloop.text.everyday import share
-from tuneloop.text.mixture import LEGACY, SINGLE, WESTERN, score
+from tuneloop.text.mixture import LEGACY, SINGLE, WESTERN, beyond_ascii, score
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -88,12 +88,12 @@ def _other(lines: Iterable[bytes]) -> str | None:
         if line.isascii():
             continue
         try:
-            whole += _beyond_ascii(line.decode("utf-8"))
+            whole += beyond_ascii(line.decode("utf-8"))
         except UnicodeDecodeError:
             loose = line[:SAMPLE_BYTES].decode("utf-8", "replace")
             lost = loose.count("\ufffd")
             bad += lost
-            whole += _beyond_ascii(loose) - lost
+            whole += beyond_ascii(loose) - lost
             if not mixture.is_damaged_utf8(line[:SAMPLE_BYTES]):
                 sample.append(line[: SAMPLE_BYTES - size])
                 size += len(line)
@@ -105,10 +105,6 @@ def _other(lines: Iterable[bytes]) -> str | None:
     if not sample or (mostly_utf8 and not clear):
         return None
     return best if clear else _legacy(data)
-
-
-def _beyond_ascii(text: str) -> int:
-    return sum(not sign.isascii() for sign in text)
 
 
 def _wide(data: bytes) -> str | None:
@@ -126,7 +122,7 @@ def _best(data: bytes) -> tuple[str, bool]:
     readings = {codec: data.decode(codec, "replace") for codec in LEGACY}
     scores = {codec: score(text, codec) for codec, text in readings.items()}
     best = max(scores, key=lambda codec: scores[codec])  # the first of equals: GB18030
-    if _beyond_ascii(readings[best]) >= _FEW:
+    if beyond_ascii(readings[best]) >= _FEW:
         return best, scores[best] >= _ENOUGH
     others = max(value for codec, value in scores.items() if codec != best)
     return best, scores[best] >= 2 * _ENOUGH and others < _ENOUGH

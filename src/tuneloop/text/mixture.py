@@ -71,8 +71,12 @@ def score(text: str, codec: str) -> float:
 def is_damaged_utf8(line: bytes) -> bool:
     """Most of what is beyond ASCII is whole UTF-8."""
     text = line.decode(UTF8, "replace")
-    bad = text.count("\ufffd")
-    return sum(not sign.isascii() for sign in text) - bad > bad
+    return beyond_ascii(text) > 2 * text.count("\ufffd")
+
+
+def beyond_ascii(text: str) -> int:
+    """How many characters are not ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _read(line: bytes, other: str, first: str) -> tuple[str | None, Kind]:

@@ -35,15 +35,18 @@ class Finder:
 
     def find(self, text: str) -> list[Span]:
         """The spans in order, without overlaps."""
-        return self.find_all([text])[0]
+        plain = _plain(text)
+        found = self._shown(plain)
+        return everywhere([plain], [found], self._recurring)[0] if self._holds_name(found) else found
 
     def find_all(self, texts: Sequence[str]) -> list[list[Span]]:
         """The spans of each of several texts that belong together: a name found in one is found in all."""
         plain = [_plain(text) for text in texts]
         found = [self._shown(text) for text in plain]
-        if not any(span.kind in self._recurring for spans in found for span in spans):
-            return found
-        return everywhere(plain, found, self._recurring)
+        return everywhere(plain, found, self._recurring) if any(map(self._holds_name, found)) else found
+
+    def _holds_name(self, found: list[Span]) -> bool:
+        return bool(found) and any(span.kind in self._recurring for span in found)
 
     def _shown(self, plain: str) -> list[Span]:
         """What is told by its form and the words around it."""
