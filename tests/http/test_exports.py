@@ -202,6 +202,29 @@ def test_what_a_killed_attempt_left_half_written_goes(ws: Workspace, data: str) 
     assert not half.exists()
 
 
+def test_a_dry_run_is_a_run_that_keeps_its_report_only(
+    ws: Workspace, clients: dict[str, TestClient], data: str
+) -> None:
+    trainer = clients["trainer"]
+    rows = [{"question": f"Who has key {n}?", "answer": f"Mr Li has key {n}, call 1381234{n:04d}."} for n in range(9)]
+    sent = {"file": ("keys.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())}
+    file = trainer.post("/v1/files", files=sent, data={"purpose": "user_data"}).json()["id"]
+    asked = {"stage": "prepare", "files": [file], "dry_run": True}
+    assert trainer.post("/api/runs", json={**asked, "dry_run": "yes"}).status_code == 400
+    run = trainer.post("/api/runs", json=asked).json()["id"]
+    with claimed(ws, run) as lease:
+        work(ws, lease)
+    told = trainer.get(f"/api/runs/{run}").json()
+    assert (told["result"]["data"], sum(told["result"]["splits"].values())) == (None, 9)
+    assert trainer.get("/api/versions").json()["data"][0]["name"] == data
+    report = clients["viewer"].get(f"/api/runs/{run}/file")
+    assert report.headers["content-type"] == "application/json"
+    assert report.json()["counts"]["kept"] == 9
+    assert any(step["name"] == "personal_data" for step in report.json()["steps"])
+    forgetting.forget(ws, forgetting.touched(ws, subject="u7"), person="mei")
+    assert trainer.get(f"/api/runs/{run}/file").status_code == 404  # whose words a report quotes is not known
+
+
 def test_what_is_forgotten_goes_from_exports_too(ws: Workspace, clients: dict[str, TestClient], data: str) -> None:
     trainer = clients["trainer"]
     run = exported(ws, trainer)

@@ -95,14 +95,7 @@ def test_a_file_that_is_not_there_is_told(ws: Workspace) -> None:
 
 def test_a_run_can_try_and_keep_only_the_report(ws: Workspace) -> None:
     one = uploaded(ws, "drawers.jsonl", LINES.encode())
-    run = beginning.prepare(ws, [one], {})
-    with ws.db.write() as connection:
-        from sqlalchemy import update
-
-        from tuneloop.store.tables import runs
-
-        spec = {**queue.show(ws, run).spec, "dry_run": True}
-        connection.execute(update(runs).where(runs.c.id == run).values(spec=spec))
+    run = beginning.prepare(ws, [one], {}, dry_run=True)
     ended = done(ws, run)
     assert ended.result is not None
     assert (ended.result["data"], ended.result["file"]) == (None, "report.json")

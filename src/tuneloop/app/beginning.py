@@ -23,9 +23,10 @@ def prepare(
     recipe: Mapping[str, Any],
     scenario: str = "main",
     addresses: Sequence[str] = (),
+    dry_run: bool = False,
 ) -> str:
-    """A run that reads uploaded files and what lies at addresses into a dataset version; who may name which address is
-    the caller's to decide."""
+    """A run that reads uploaded files and what lies at addresses into a dataset version, or only makes the report of
+    it; who may name which address is the caller's to decide."""
     from tuneloop.runs import queue
     from tuneloop.store import datasets
     from tuneloop.store.files import file
@@ -53,6 +54,7 @@ def prepare(
         "addresses": list(addresses),
         "prepare": asked.model_dump(mode="json", exclude_unset=True),
         "scenario": scenario,
+        **({"dry_run": True} if dry_run else {}),
     }
     return queue.submit(ws, "prepare", spec, {"cpu": 1}, scenario=scenario)
 
@@ -179,6 +181,10 @@ def train(ws: Workspace, data: str | None, recipe: Mapping[str, Any]) -> str:
     version = datasets.version(ws, asked.data or "newest")
     check_members(asked)
     check(asked, version.kinds, version.name)
+    for own, stage in zip(asked.stages or (), asked.stage_recipes(), strict=False):
+        if own.get("data"):
+            other = datasets.version(ws, own["data"])
+            check(stage, other.kinds, other.name)
     spec = {"data": version.name, "train": asked.model_dump(mode="json", exclude_unset=True)}
     return queue.submit(ws, "train", spec, {"cpu": os.cpu_count() or 1}, scenario=version.scenario)
 

@@ -204,7 +204,7 @@ def forget(
                 connection,
                 {
                     "blobs": sorted({address for plan in plans for address in plan.before}),
-                    "folders": [*_pages(connection, found), *_copies(ws, found, using)],
+                    "folders": [*_pages(connection, found), *_copies(ws, found, using), *_dry_runs(connection)],
                     "rebuild": list(found.models) if rebuild else [],
                     "versions": made,
                     "run": run,
@@ -504,6 +504,12 @@ def _copies(ws: Workspace, found: Touched, using: Sequence[User]) -> list[str]:
     pages = [f"{PAGES}/{name}.html" for name in found.versions]
     exports = [f"{run_files.FOLDER}/{one.run}" for one in using if one.kind in run_files.MAKERS]
     return [*pages, *exports, *(left for one in using for left in left_by(ws, one.run))]
+
+
+def _dry_runs(connection: Connection) -> list[str]:
+    """Reports of dry runs quote what was read, of which no ledger tells whose it is: all of them go."""
+    made = connection.execute(select(runs.c.id).where(runs.c.kind == "prepare")).scalars()
+    return [f"{run_files.FOLDER}/{run}" for run in made]
 
 
 def _checkpoints(connection: Connection, using: Sequence[User]) -> int:

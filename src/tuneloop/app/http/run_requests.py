@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Body
@@ -48,6 +49,9 @@ class Prepare(_Shape):
     )
     recipe: Recipe = {}
     scenario: str = Field("main", max_length=128)
+    dry_run: bool = Field(
+        False, strict=True, description="Make no version, only the report; GET /api/runs/{id}/file, with data:read."
+    )
 
 
 class Merge(_Shape):
@@ -176,11 +180,30 @@ Asked = Annotated[
 
 def begun(ws: Workspace, body: Shape, person: str, places: ServedPlaces) -> str:
     """Put a run into the queue for a person; returns its id."""
+    with _in_recipe(body.stage):
+        return _begun(ws, body, person, places)
+
+
+@contextmanager
+def _in_recipe(stage: str) -> Iterator[None]:
+    """The place of a mistake in the request: `recipe.tuner`, where the library says tuner or train.tuner."""
+    try:
+        yield
+    except UsageError as error:
+        first, dot, rest = ((error.where and error.where.field) or "").partition(".")
+        if not first or first in ("recipe", *SHAPES[stage].model_fields):
+            raise
+        where = Where(field=f"recipe.{rest}" if first == stage and dot else f"recipe.{first}{dot}{rest}")
+        raise type(error)(error.message, expected=error.expected, where=where, do=error.do) from None
+
+
+def _begun(ws: Workspace, body: Shape, person: str, places: ServedPlaces) -> str:
     match body:
         case Prepare():
             addresses, recipe = served_places(body.addresses, body.recipe, places)
             recipe = served(ws, PrepareRecipe, recipe, "recipe")
-            return beginning.prepare(ws, body.files, recipe, scenario=body.scenario, addresses=addresses)
+            more = {"scenario": body.scenario, "dry_run": body.dry_run}
+            return beginning.prepare(ws, body.files, recipe, addresses=addresses, **more)
         case Merge():
             return beginning.merge(ws, body.versions)
         case Export():

@@ -58,7 +58,7 @@ def version_file(
 
 @router.get("/runs/{identity}/file", response_class=FileResponse)
 def run_file(request: Request, identity: str, caller: Caller = needs("data:read")) -> FileResponse:
-    """The file of an export, or the page of statistics, from any byte on (`Range`).
+    """The file of an export, the page of statistics, or the report of a dry run, from any byte on (`Range`).
 
     It is kept for seven days, or until its data is forgotten.
     """
