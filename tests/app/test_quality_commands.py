@@ -60,7 +60,7 @@ def test_a_sample_is_written_filled_in_and_counted(
     with (tmp_path / "review.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     for number, row in enumerate(rows):
-        row.update(correct="pass", complete="fail" if number < 6 else "pass", clear="5")
+        row.update(correct="pass", complete="fail" if number < 6 else "pass", clear="5" if number % 2 else "3")
     with (tmp_path / "filled.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
@@ -69,11 +69,14 @@ def test_a_sample_is_written_filled_in_and_counted(
     out = capsys.readouterr().out
     assert "36 verdicts of Mei noted for review-1" in out
     assert "Complete: not enough: 50.0 %" in out
-    assert "more records for an interval of ±5 points" in out
+    assert "more records for an interval of ±5 percentage points" in out
+    assert "more records for an interval of ±0.2 on the scale from 1 to 5" in out
     assert "Well-formed: 0 of 40 records fail" in out
     found = document(capsys, "quality", "result", "review-1", "--half", "0.1")
     assert found["decision"] == "rejected"
     assert {one["name"]: one["decision"] for one in found["dimensions"]}["safe"] == "unseen"
+    halves = {one["name"]: one["half"] for one in found["dimensions"]}
+    assert (halves["complete"], halves["clear"]) == (0.1, 0.4)
     assert main(["quality", "sample", "--count", "12", "--to", "review.csv"]) == 2
     assert "there already" in capsys.readouterr().err
     assert main(["quality", "sample", "--by", "topic"]) == 2

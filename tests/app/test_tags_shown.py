@@ -68,6 +68,9 @@ def test_tags_terms_and_repeats_are_the_same_through_every_door(
     assert "results" not in shown  # no model was evaluated: no column for it
     repeats = document(capsys, "data", "duplicates", "data-1")
     assert repeats == client.get("/api/versions/data-1/duplicates").json()["data"]
+    assert document(capsys, "data", "duplicates", "data-1", "--reason", "exact_duplicate") == repeats
+    assert document(capsys, "data", "duplicates", "data-1", "--reason", "near_duplicate") == []
+    assert "near_duplicate" in said(capsys, "data", "duplicates", "data-1", "--reason", "near_duplicate")
     assert [(one["size"], one["repeats"][0]["why"]) for one in repeats] == [(2, "equal"), (2, "equal")]
     assert "line 61" in said(capsys, "data", "duplicates")
     pages = client.get("/api/versions/data-1/duplicates", params={"limit": 1}).json()
