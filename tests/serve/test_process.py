@@ -150,7 +150,7 @@ async def mistakes_are_told(backend: ProcessBackend) -> None:
     for ask, code, param in [
         (chat("a" * 200), "context_length_exceeded", "messages"),
         (chat("a", form=bad), "invalid_value", "response_format"),
-        (Ask("text", prompts=[[5000]]), "usage", None),
+        (Ask("text", prompts=[[5000]]), "invalid_value", "prompt"),
         (chat("half a character: \ud800"), "invalid_value", None),
         (chat("a", logit_bias={10**30: 1.0}), "invalid_value", None),
         (chat("a", adapter=Held("gone", "/nowhere")), "model", None),
