@@ -48,15 +48,16 @@ ever still also only just any some a an the you it we they he she i that this th
 all with
 """
 _EMPTY |= frozenset(_EMPTY_ENGLISH.split())
+_LONG_NUMERAL = re.compile(f"[{_HAN}]{{2,}}")
 _MARK = re.compile(rf"[\d{''.join(sorted(_NOT))}禁{_HAN}]|n[o'’]|nev|nei|without|unable")
 
 
 def opposed(one: str, two: str, *, negations: bool = True, values: bool = True) -> bool:
     """Whether one says what the other denies, or another number; looks for either kind alone if told so."""
+    if values and (_plainly_other(figures(one), figures(two)) or _plainly_other(_numerals(one), _numerals(two))):
+        return True
     if marks(one) == marks(two):
         return False
-    if values and _other_figures(figures(one), figures(two)):
-        return True
     for left, right in _differences(_words(one), _words(two)):
         if negations and _denied(left, right):
             return True
@@ -110,12 +111,17 @@ def _content(words: Sequence[str]) -> set[str]:
     }
 
 
-def _other_figures(left: Sequence[str], right: Sequence[str]) -> bool:
+def _plainly_other(left: Sequence[str], right: Sequence[str]) -> bool:
     """Whether as many numbers have other values in a way that is no slip: no aligning is needed to see it."""
     return len(left) == len(right) and any(
-        one != two and not (abs(len(one) - len(two)) == 1 and (one in two or two in one))
+        one != two and _value(one) != _value(two) and not (abs(len(one) - len(two)) == 1 and (one in two or two in one))
         for one, two in zip(left, right, strict=True)
     )
+
+
+def _numerals(text: str) -> list[str]:
+    """Chinese numerals of two characters or more; 千万 and 万一 are none."""
+    return [word for word in _LONG_NUMERAL.findall(text) if _value(word) is not None]
 
 
 def _is_number(word: str) -> bool:
@@ -138,8 +144,8 @@ def _is_slip(one: str, two: str) -> bool:
 
 
 def _value(word: str) -> object:
-    """What a number is worth; itself if it is a time or digits side by side; None for units alone (万一, 千万)."""
+    """What a number is worth; itself if it is a time or no proper numeral; None for words like 万一 and 千万."""
     found = numbers(word)
     if len(found) == 1:
         return found[0]
-    return word if word[0].isdigit() or not set(word) & set("十百千万亿拾佰仟萬億") else None
+    return None if word[0] in "百千万亿佰仟萬億" else word
