@@ -147,6 +147,12 @@ def test_paths_through_tags_and_dictionaries(home: dict[str, Any], path: str, se
     assert sentence in told[1]
 
 
+def test_a_place_without_the_kind_is_read_too() -> None:
+    """A validator around a union of objects may take the kind's name out of the place."""
+    error = {"type": "int_type", "loc": ("lives",), "msg": "no number", "input": []}
+    assert mistakes.told([error], Cat | Dog)[:2] == ("lives", "no number")
+
+
 @pytest.mark.parametrize("path", ["fast", "plain"])
 @pytest.mark.parametrize(
     ("ask", "field"),

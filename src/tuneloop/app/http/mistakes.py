@@ -50,12 +50,18 @@ def steps_of(body: Any, place: Sequence[int | str]) -> list[Step]:
     found: list[Step] = []
     types = [body]
     for part in place:
-        inner, kinds, union = [], [], None
+        inner: list[Any] = []
+        kinds: list[Any] = []
+        union = None
         for one in types:
             members = [member for member in _members(one) if member is not NoneType]
             if len(members) > 1:
-                union = one
-                kinds += [member for member in members if _is_named(member, str(part))] or members
+                named = [member for member in members if _is_named(member, str(part))]
+                # a validator around a union may have taken the kind out of the place
+                fields = [] if named else [field for member in members for field in _field(member, part)]
+                inner += fields
+                if not fields:
+                    union, kinds = one, kinds + (named or members)
             elif members:
                 inner += _inner(members[0], part)
         types = inner or kinds
@@ -109,14 +115,21 @@ def _bare(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 def _inner(kind: Any, part: int | str) -> list[Any]:
     """The type of what stands in a value under a name or number."""
     bare = _bare(kind)[0]
-    if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return [field.annotation for name, field in bare.model_fields.items() if part in (name, field.alias)]
+    if found := _field(bare, part):
+        return found
     origin, arguments = get_origin(bare), get_args(bare)
     if origin is dict:
         return [arguments[1]]
     if origin in (list, tuple, set) and isinstance(part, int):
         return [arguments[0]]
     return []
+
+
+def _field(kind: Any, part: int | str) -> list[Any]:
+    """The type of an object's field."""
+    bare = _bare(kind)[0]
+    fields = bare.model_fields if isinstance(bare, type) and issubclass(bare, BaseModel) else {}
+    return [field.annotation for name, field in fields.items() if part in (name, field.alias)]
 
 
 def _is_named(kind: Any, label: str) -> bool:
