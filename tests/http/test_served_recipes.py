@@ -36,8 +36,6 @@ from tuneloop.wording import Words
 NOT_NAMED = {
     "prepare.places",  # addresses.CHOOSING says which settings callers have
     "prepare.containers",  # found by the bytes of a file
-    "prepare.layouts",  # taken by name alone
-    "prepare.writers",
     "text.personal.kinds",
     "models.families",
     "models.engines",
@@ -150,7 +148,6 @@ def test_nothing_that_tells_of_files_or_addresses_is_called_plain() -> None:
     }
     assert found <= {
         "TrainRecipe.mixture",  # names of source files as the version knows them
-        "ExportSettings.form",  # "the file's format"
         "Label.names",  # "names of the classes that the file numbers from 0"
     }
 
@@ -336,7 +333,7 @@ def test_names_that_the_workspace_knows(ws: Workspace, client: TestClient, model
 def test_a_stage_takes_its_own_fields_alone(ws: Workspace, client: TestClient, data: str, model: str) -> None:
     """Every field of every other stage: 400 names it and the stages that take it."""
     values = {"files": ["file-a"], "addresses": ["https://a.example"], "versions": [data], "review": "review-1",
-              "data": data, "model": model, "recipe": {}, "scenario": "main"}  # fmt: skip
+              "data": data, "model": model, "recipe": {}, "scenario": "main", "dry_run": True}  # fmt: skip
     assert set(values) | {"stage"} == {name for shape in SHAPES.values() for name in shape.model_fields}
     for stage, shape in SHAPES.items():
         for field in sorted(set(values) - set(shape.model_fields)):
@@ -358,6 +355,12 @@ def test_a_stage_takes_its_own_fields_alone(ws: Workspace, client: TestClient, d
         ({"stage": "merge"}, "versions"),
         ({"stage": "train", "data": "data-1", "recipe": {"data": "data-2"}}, "recipe.data"),
         ({"stage": "evaluate", "recipe": {"data": "data-1"}}, "recipe.data"),
+        ({"stage": "train", "recipe": {"objective": "dpo"}}, "recipe.objective"),
+        ({"stage": "train", "recipe": {"objective": "classify", "tuner": "prefix"}}, "recipe.objective"),
+        ({"stage": "train", "recipe": {"stages": [{"batch": 1, "batch_tokens": 9}]}}, "recipe.stages.1"),
+        ({"stage": "train", "recipe": {"batch": 1, "stages": [{"batch_tokens": 9}]}}, "recipe.stages.1"),
+        ({"stage": "trial", "recipe": {"train": {"tuner": "lorra"}}}, "recipe.train.tuner"),
+        ({"stage": "export", "recipe": {"layout": "zz"}}, "recipe.layout"),
         ([], None),
     ],
 )
@@ -398,6 +401,15 @@ def test_a_judge_of_a_review_takes_the_rubric_of_the_standard(client: TestClient
     for recipe, told in (({"name": "reward_model"}, "takes no rubric"), ({"rubric": "be kind"}, "found a rubric")):
         answer = client.post("/api/runs", json={"stage": "judge", "recipe": {"model": "starter", **recipe}})
         assert (answer.status_code, told in answer.text) == (400, True), answer.text
+
+
+def test_the_data_of_a_later_stage_is_looked_for(client: TestClient, data: str) -> None:
+    later = {"stages": [{"max_steps": 2}, {"data": "data-999"}]}
+    answer = client.post("/api/runs", json={"stage": "train", "recipe": later})
+    assert (answer.status_code, "data-999" in answer.text) == (404, True)
+    later = {"stages": [{"max_steps": 2}, {"data": data, "objective": "dpo"}]}
+    answer = client.post("/api/runs", json={"stage": "train", "recipe": later})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "recipe.objective")
 
 
 @pytest.mark.parametrize("stage", ["export", "statistics"])

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Body
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, ValidationError, WrapValidator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, WrapValidator
 
 from tuneloop.app import beginning
 from tuneloop.app.http.addresses import ServedPlaces
@@ -36,7 +35,7 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Prepare(_Shape):
+class PrepareRun(_Shape):
     """Read uploaded files and addresses into a dataset version."""
 
     stage: Literal["prepare"]
@@ -54,14 +53,14 @@ class Prepare(_Shape):
     )
 
 
-class Merge(_Shape):
+class MergeRun(_Shape):
     """Make one dataset version of several."""
 
     stage: Literal["merge"]
     versions: list[str] = Field(max_length=100, description="Dataset versions; the first keeps its splits.")
 
 
-class Export(_Shape):
+class ExportRun(_Shape):
     """Write a version into a file; `recipe` holds layout, form, split and beside.  Needs data:read too."""
 
     stage: Literal["export"]
@@ -69,7 +68,7 @@ class Export(_Shape):
     recipe: Recipe = {}
 
 
-class Statistics(_Shape):
+class StatisticsRun(_Shape):
     """Measure a version and draw the page of it; `recipe` holds base.  Needs data:read too."""
 
     stage: Literal["statistics"]
@@ -77,7 +76,7 @@ class Statistics(_Shape):
     recipe: Recipe = {}
 
 
-class Review(_Shape):
+class ReviewRun(_Shape):
     """Draw a review sample; `recipe` holds count, seed and by."""
 
     stage: Literal["review"]
@@ -85,7 +84,7 @@ class Review(_Shape):
     recipe: Recipe = {}
 
 
-class Judge(_Shape):
+class JudgeRun(_Shape):
     """Let a model judge a review sample; `recipe` is a judge, as {"model": "model-2"}."""
 
     stage: Literal["judge"]
@@ -93,7 +92,7 @@ class Judge(_Shape):
     recipe: Recipe = {}
 
 
-class Trial(_Shape):
+class TrialRun(_Shape):
     """Train on a version for a few steps, and on what it is compared with."""
 
     stage: Literal["trial"]
@@ -101,14 +100,14 @@ class Trial(_Shape):
     recipe: Recipe = {}
 
 
-class SpamModel(_Shape):
+class SpamModelRun(_Shape):
     """Fit a spam classifier."""
 
     stage: Literal["spam_model"]
     files: list[str] = Field(max_length=1000, description="The id of one uploaded file, a CSV of examples.")
 
 
-class Train(_Shape):
+class TrainRun(_Shape):
     """Train on a version."""
 
     stage: Literal["train"]
@@ -116,7 +115,7 @@ class Train(_Shape):
     recipe: Recipe = {}
 
 
-class Evaluate(_Shape):
+class EvaluateRun(_Shape):
     """Compare a model version with its base."""
 
     stage: Literal["evaluate"]
@@ -129,25 +128,32 @@ class Evaluate(_Shape):
     recipe: Recipe = {}
 
 
-Shape = Prepare | Merge | Export | Statistics | Review | Judge | Trial | SpamModel | Train | Evaluate
+Shape = (
+    PrepareRun
+    | MergeRun
+    | ExportRun
+    | StatisticsRun
+    | ReviewRun
+    | JudgeRun
+    | TrialRun
+    | SpamModelRun
+    | TrainRun
+    | EvaluateRun
+)
 SHAPES: dict[str, type[_Shape]] = {get_args(one.model_fields["stage"].annotation)[0]: one for one in get_args(Shape)}
 
 
 def _checked(value: Any, read: Callable[[Any], Any]) -> Any:
-    """The places of mistakes without the stage's name, which pydantic puts before the field's."""
-    if isinstance(value, dict) and (kind := SHAPES.get(str(value.get("stage")))):
+    """The body, unless it names no stage, or a field that its stage does not take."""
+    if isinstance(value, dict):
+        kind = SHAPES.get(str(value.get("stage")))
+        if kind is None:
+            found = f"found {value['stage']!r:.60}" if "stage" in value else "no stage"
+            raise UsageError(found, expected=f"one of {', '.join(SHAPES)}", where=Where(field="stage"))
         for field in value:
             if field not in kind.model_fields:
                 raise _foreign(field, kind)
-    try:
-        return read(value)
-    except ValidationError as error:
-        told: list[InitErrorDetails] = []
-        for one in error.errors(include_url=False):
-            place = one["loc"][1:] if one["loc"] else ("stage",) if isinstance(value, dict) else ()
-            kind_of_error = PydanticCustomError(one["type"], one["msg"])
-            told.append({"type": kind_of_error, "loc": place, "input": one["input"]})
-        raise ValidationError.from_exception_data(error.title, told) from None
+    return read(value)
 
 
 def _foreign(field: str, kind: type[_Shape]) -> UsageError:
@@ -199,31 +205,32 @@ def _in_recipe(stage: str) -> Iterator[None]:
 
 def _begun(ws: Workspace, body: Shape, person: str, places: ServedPlaces) -> str:
     match body:
-        case Prepare():
+        case PrepareRun():
             addresses, recipe = served_places(body.addresses, body.recipe, places)
             recipe = served(ws, PrepareRecipe, recipe, "recipe")
-            more = {"scenario": body.scenario, "dry_run": body.dry_run}
-            return beginning.prepare(ws, body.files, recipe, addresses=addresses, **more)
-        case Merge():
+            return beginning.prepare(
+                ws, body.files, recipe, scenario=body.scenario, addresses=addresses, dry_run=body.dry_run
+            )
+        case MergeRun():
             return beginning.merge(ws, body.versions)
-        case Export():
+        case ExportRun():
             return beginning.export(ws, body.data, served(ws, ExportSettings, body.recipe, "recipe"))
-        case Statistics():
+        case StatisticsRun():
             return beginning.statistics(ws, body.data, served(ws, StatisticsSettings, body.recipe, "recipe"))
-        case Review():
+        case ReviewRun():
             recipe = served(ws, SampleSettings, body.recipe, "recipe")
             return beginning.review(ws, body.data, recipe, person=person)
-        case Judge():
+        case JudgeRun():
             spec = {"name": "local", **body.recipe}
             return beginning.judge(ws, body.review, served_member(ws, judges, spec, "recipe"))
-        case Trial():
+        case TrialRun():
             return beginning.trial(ws, body.data, served(ws, TrialSettings, body.recipe, "recipe"))
-        case SpamModel():
+        case SpamModelRun():
             return beginning.spam_model(ws, body.files)
-        case Train():
+        case TrainRun():
             _check_data(body.recipe)
             return beginning.train(ws, body.data, served(ws, TrainRecipe, body.recipe, "recipe"))
-        case Evaluate():
+        case EvaluateRun():
             _check_data(body.recipe)
             recipe = served(ws, EvaluateRecipe, body.recipe, "recipe")
             return beginning.evaluate(ws, body.model, recipe, data=body.data)

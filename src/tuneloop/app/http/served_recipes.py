@@ -16,10 +16,12 @@ from tuneloop.config import Settings, read
 from tuneloop.errors import SettingError, Where
 from tuneloop.jobs import bases
 from tuneloop.prepare.importer import importers
+from tuneloop.prepare.layout import layouts
 from tuneloop.prepare.shape import shapes
 from tuneloop.prepare.spam_model import is_fitted_by_run
 from tuneloop.prepare.split import splits
 from tuneloop.prepare.step import steps
+from tuneloop.prepare.writer import writers
 from tuneloop.recipes import created
 from tuneloop.registry import Member, Registry
 from tuneloop.scores.grader import models_of, read_grader
@@ -45,7 +47,7 @@ PLAIN: Mapping[str, str] = {
     "prepare.steps.language.Language": "allowed",
     "prepare.steps.personal_data.PersonalData": "types leave",
     "prepare.steps.reasoning_format.ReasoningFormat": "base",  # a name of the shipped catalogue
-    "prepare.exporting.ExportSettings": "layout form beside",  # names of members without such settings
+    "prepare.exporting.ExportSettings": "beside",
     "choose.recipe.ChooseRecipe": "data machine objective tuner languages",
     "train.recipe.TrainRecipe": "data mixture",
     "train.bases.NewBase": "shape",
@@ -255,6 +257,8 @@ RULES: Mapping[str, Rule] = {
     "prepare.steps.contamination.Contamination.against": _all(is_version_name, "dataset versions (data-1)"),
     "prepare.steps.perplexity.Perplexity.model": _model,
     "prepare.steps.spam.Spam.model": _all(lambda one: not one or is_fitted_by_run(one), "the run that fitted it"),
+    "prepare.exporting.ExportSettings.layout": _one_of(layouts),
+    "prepare.exporting.ExportSettings.form": _one_of(writers),
     "prepare.statistics.StatisticsSettings.base": _tokenizer,
     "choose.recipe.ChooseRecipe.base": _bases_of_catalogue,
     "choose.recipe.ChooseRecipe.catalogue": _nothing("the shipped catalogue and the workspace's own: leave it out"),
