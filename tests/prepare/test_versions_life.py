@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tuneloop.access import audit
 from tuneloop.app.cli.main import main
 from tuneloop.app.wiring import work
 from tuneloop.errors import ConflictError, NotFoundError, StoppedError, UsageError
@@ -200,6 +201,8 @@ def test_forgetting_a_customer_erases_and_rebuilds(ws, write):
     assert ids(ws, datasets.version(ws, version.name)) == ids(ws, new)
     assert not any(ws.blobs.has(address) for address in blobs)
     assert not (ws.folder / "verdicts.jsonl").exists()
+    noted = [one for one in audit.entries(ws) if one.action == "personal_data.forget"]
+    assert [(one.target, dict(one.details)) for one in noted] == [(version.name, {"of": "a person"})]
     assert not page.exists()
     for text in (rows[5]["question"], rows[6]["question"], rows[7]["question"], "13812345678"):
         assert text not in everything_said(ws)

@@ -35,6 +35,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from tuneloop.access.audit import acting, note
 from tuneloop.errors import ConflictError, NotFoundError, StoppedError, UsageError
 from tuneloop.prepare import near_index, run_files
 from tuneloop.prepare.commit import SCHEME
@@ -213,6 +214,9 @@ def forget(
             if run is not None:
                 result = {"versions": made, "rebuilds": {}, "records": len(found.records)}
                 connection.execute(update(runs).where(runs.c.id == run).values(result=result))
+            else:  # a server wrote it down when it was asked for the run
+                of = "a person" if found.source is None else found.source
+                note(connection, acting(), "personal_data.forget", ", ".join(found.versions), of=of)
     return Forgotten(found, made, finish(ws, progress=progress), erased)
 
 

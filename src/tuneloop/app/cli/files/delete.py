@@ -16,10 +16,11 @@ def command(identity: FileArgument, workspace: WorkspaceOption = None, as_json: 
     Examples:
       tuneloop files delete file-4fMa8
     """
+    from tuneloop.access.audit import at_the_machine, note
     from tuneloop.store import files
 
     screen = Screen(as_json)
     with workspace_at(workspace, create=False) as ws:
-        files.delete_file(ws, identity)
+        files.delete_file(ws, identity, lambda connection: note(connection, at_the_machine(), "file.remove", identity))
     screen.say(DELETED.format(id=identity))
     screen.result({"id": identity, "object": "file", "deleted": True})

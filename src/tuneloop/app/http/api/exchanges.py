@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from tuneloop.app.http.paging import After, Limit, Page, Since, Until, number, page, seconds
 from tuneloop.app.http.security import Caller, needs
@@ -34,7 +34,7 @@ class Given(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"kind": "thumb", "value": "up", "note": "just right"}]}
     )
     kind: Kind
-    value: int | str
+    value: StrictInt | str
     note: str = Field("", max_length=10_000)
 
 
