@@ -124,7 +124,7 @@ def test_an_address_with_a_password_is_refused_and_kept_nowhere(ws: Workspace, c
 @pytest.mark.parametrize("good", [True, False])
 def test_copies_of_uploaded_files_go_when_a_run_ends(ws: Workspace, client: TestClient, good: bool) -> None:
     rows = "question,answer\n" + "".join(f"第{n}家店几点开门？,第{n}家店{n % 12}点开门。\n" for n in range(9))
-    sent = {"file": ("shops.csv", (rows if good else "question\n第一家店\n").encode())}
+    sent = {"file": ("shops.csv", (rows if good else "colour,size\nred,3\n").encode())}
     file = client.post("/v1/files", files=sent, data={"purpose": "user_data"}).json()["id"]
     run = client.post("/api/runs", json={"stage": "prepare", "files": [file]}).json()["id"]
     ws.path("runs", run, "inputs", file).joinpath("shops.csv").write_text("question,ans")  # a killed process's half

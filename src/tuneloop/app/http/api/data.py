@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuneloop.app.http.errors import HttpError
 from tuneloop.app.http.paging import After, Limit, Page, behind, no_cursor, page
 from tuneloop.app.http.security import Caller, needs
 from tuneloop.app.http.served_models import served_tokenizer
