@@ -126,6 +126,30 @@ def test_equal_and_nearly_equal_rows_are_duplicates(ws, write):
     assert again.counts["duplicate"] == 2
 
 
+@pytest.mark.parametrize(
+    ("known", "pushed"),
+    [
+        ("您好，已经拆封的商品在七天之内可以申请无理由退货。", "您好，已经拆封的商品在七天之内不可以申请无理由退货。"),
+        ("我们周末的营业时间是早上九点到晚上八点。", "我们周末的营业时间是早上九点到晚上十点。"),
+        (
+            "Goods that were opened can be returned within a week.",
+            "Goods that were opened cannot be returned within a week.",
+        ),
+    ],
+)
+def test_a_row_that_says_the_opposite_of_what_is_known_is_no_repeat(ws, write, known, pushed):
+    def asked(answer):
+        turns = [
+            {"role": "user", "content": "请问拆封了还能退吗？周末几点关门？"},
+            {"role": "assistant", "content": answer},
+        ]
+        return {"messages": turns}
+
+    prepare(write("old.jsonl", json.dumps(asked(known)) + "\n"), workspace=ws, recipe=PrepareRecipe(split="train_only"))
+    gate(ws, [asked(pushed), asked(known + "呢")], key="one", person="mei")
+    assert [row.state for row in triage.every(ws, Chosen())] == ["waiting", "duplicate"]
+
+
 def test_a_key_is_taken_once(ws):
     first = gate(ws, [chat(1), chat(2)], key="k", person="mei")
     second = gate(ws, [chat(1), chat(2)], key="k", person="mei")

@@ -23,7 +23,8 @@ from tuneloop.records import Record
 from tuneloop.store import Workspace, datasets
 from tuneloop.store.durable import publish, temporary_beside
 from tuneloop.text.clusters import BANDS, band_keys
-from tuneloop.text.figures import say_otherwise
+from tuneloop.text.figures import SHORT_ENOUGH
+from tuneloop.text.opposites import LONGEST, opposed
 from tuneloop.text.similarity import SHORT, Sketches
 
 if TYPE_CHECKING:
@@ -132,11 +133,12 @@ def _near(one: str, two: str) -> bool:
 
     if one == two:
         return True
-    if say_otherwise(one, two):
-        return False
     pair = Sketches.of([one, two])
     least = SHORT_NEAR if int(pair.lengths.min()) < SHORT else NEAR
-    return bool(pair.jaccard(np.array([0]), np.array([1]))[0] >= least)
+    if pair.jaccard(np.array([0]), np.array([1]))[0] < least:
+        return False
+    size = max(len(one), len(two))
+    return not opposed(one, two, negations=size <= LONGEST, values=size <= SHORT_ENOUGH)
 
 
 def _answer(record: Record) -> str:

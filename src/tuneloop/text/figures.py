@@ -18,11 +18,3 @@ def figures(text: str) -> tuple[str, ...]:
     """The numbers in order, full-width ones as plain ones, without commas between thousands."""
     found = _NUMBER.findall(text)
     return tuple(unicodedata.normalize("NFKC", one).replace(",", "") for one in found) if found else ()
-
-
-def say_otherwise(one: str, two: str, longest: int = SHORT_ENOUGH) -> bool:
-    """Whether two texts of at most `longest` characters hold as many numbers, of other values."""
-    if max(len(one), len(two)) > longest:
-        return False
-    left, right = figures(one), figures(two)
-    return len(left) == len(right) and left != right
