@@ -181,7 +181,9 @@ def test_options_that_only_look_alike_are_taken() -> None:
         {"hyperparameters": same, "method": {"type": "supervised", "supervised": {"hyperparameters": same}}},
         {"validation_file": "b", "tuneloop": {"prepare": {"steps": NEAR}, "lora": {}, "train": {"tuner": "full"}}},
     ):
-        read_request({**body, **more})
+        asked = read_request({**body, **more})
+        assert (asked.training_file, asked.validation_file) == ("a", more.get("validation_file"))
+        assert asked.options.train == more.get("tuneloop", {}).get("train", {})
 
 
 def test_the_rate_of_the_recipe_is_shown_as_the_multiple_that_it_is(ws: Workspace) -> None:

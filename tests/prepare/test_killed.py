@@ -41,7 +41,7 @@ def killed(tmp_path, empty_workspace, every):
                 assert not list(folder.rglob("*.arrow"))
         shutil.rmtree(folder)
 
-    assert each_write(work, check, every=every, limit=1000) > 20
+    return each_write(work, check, every=every, limit=1000)
 
 
 def prepared(folder, empty_workspace, path):
@@ -53,10 +53,10 @@ def prepared(folder, empty_workspace, path):
 
 @forks
 def test_killed_at_some_writes(tmp_path, empty_workspace):
-    killed(tmp_path, empty_workspace, every=17)
+    assert killed(tmp_path, empty_workspace, every=17) > 20
 
 
 @forks
 @pytest.mark.slow
 def test_killed_at_every_write(tmp_path, empty_workspace):
-    killed(tmp_path, empty_workspace, every=1)
+    assert killed(tmp_path, empty_workspace, every=1) > 20
