@@ -91,3 +91,17 @@ def test_settings_stay_as_they_were_sent_and_users_are_told_apart(ws: Workspace)
     assert {name: request[name] for name in settings} == settings
     assert request["user"] == request["safety_identifier"] != request["prompt_cache_key"]
     assert "u-" not in request["user"].removeprefix("user-")
+
+
+def test_a_name_that_is_found_in_one_message_is_hidden_in_all(ws: Workspace) -> None:
+    asked = [
+        {"role": "user", "content": f"我叫李雷，手机{PHONE}，想查一下订单。"},
+        {"role": "assistant", "content": "李雷您好，请稍等。"},
+        {"role": "user", "content": [{"type": "text", "text": "李雷的订单到了吗？"}]},
+    ]
+    found = kept(ws, {"messages": asked}, replies=[{"text": "李雷您好，您的订单已经发货。"}])
+    told = json.dumps([found.request, list(found.replies)], ensure_ascii=False)
+    assert "李雷" not in told
+    assert PHONE not in told
+    assert "您的订单已经发货" in told
+    assert [one["role"] for one in found.request["messages"]] == ["user", "assistant", "user"]

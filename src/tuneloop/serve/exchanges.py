@@ -13,7 +13,7 @@ import hmac
 import json
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -36,6 +36,9 @@ END_USER = ("user", "safety_identifier", "prompt_cache_key")
 """Fields of a request that tell end users apart."""
 PROMPTS = ("prompt", "input")
 """Fields that may hold token ids."""
+SAID = (*PROMPTS, "content", "text")
+"""Under these stands what people and models said."""
+Hide = Callable[[str], str]
 LONG = 10**6
 """A smaller number is no one's phone, card or document."""
 
@@ -110,7 +113,9 @@ class ExchangeLog:
         if how.redact:
             request = {name: _counted(one) if name in PROMPTS else one for name, one in request.items()}
             settings = {name: one for name, one in request.items() if isinstance(one, int | float)}  # a seed is long
-            request, replies, tags = _redacted(request) | settings, [_redacted(one) for one in replies], _redacted(tags)
+            hide = _hiding([request, replies])
+            request, replies = _redacted(request, hide) | settings, [_redacted(one, hide) for one in replies]
+            tags = _redacted(tags, hide)
         request |= users
         with self.ws.db.write() as connection:
             row = {
@@ -142,22 +147,42 @@ class ExchangeLog:
         return "user-" + hmac.new(bytes.fromhex(str(salt)), user.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def _redacted(value: Any) -> Any:
-    """The same JSON with personal data taken out of every text, key and long number in it."""
-    from tuneloop.text.personal.hiding import hide
+def _hiding(exchange: Any) -> Hide:
+    """What hides personal data in one text; what is said in an exchange belongs together, so that a name that is found
+    in one message is hidden in all."""
+    from tuneloop.text.personal.hiding import hide, hide_all
 
+    said = list(dict.fromkeys(_said(exchange)))
+    known = dict(zip(said, hide_all(said), strict=True))
+    return lambda text: known[text] if text in known else hide(text)
+
+
+def _said(value: Any, key: str = "") -> Iterator[str]:
+    """The texts of messages, prompts and replies."""
+    if isinstance(value, str) and key in SAID:
+        yield value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _said(one, str(name))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _said(one, key)
+
+
+def _redacted(value: Any, hide: Hide) -> Any:
+    """The same JSON with personal data taken out of every text, key and long number in it."""
     if isinstance(value, str):
-        return _hidden(value)
+        return _hidden(value, hide)
     if isinstance(value, Mapping):
         found: dict[str, Any] = {}
         for key, one in value.items():
             name = told = hide(str(key))
             while name in found:  # two keys may have become one
                 name = f"{told} {len(found)}"
-            found[name] = _redacted(one)
+            found[name] = _redacted(one, hide)
         return found
     if isinstance(value, list | tuple):
-        return [_redacted(one) for one in value]
+        return [_redacted(one, hide) for one in value]
     if isinstance(value, int | float) and LONG <= abs(value) < math.inf:
         digits = str(int(value) if value == int(value) else value)
         told = hide(digits)
@@ -165,14 +190,12 @@ def _redacted(value: Any) -> Any:
     return value
 
 
-def _hidden(text: str) -> str:
+def _hidden(text: str, hide: Hide) -> str:
     """As `hide`; in JSON with escapes, such as the arguments of calls, what they stand for is looked at."""
-    from tuneloop.text.personal.hiding import hide
-
     if "\\" in text and text.lstrip()[:1] in ("{", "["):
         try:
             written = json.loads(text)
-            told = _redacted(written)
+            told = _redacted(written, hide)
         except (ValueError, RecursionError):  # no JSON, or too deep for any reader
             return hide(text)
         if told != written:
